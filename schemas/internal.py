@@ -1,0 +1,110 @@
+"""What our own agents tell each other: written down for people who look into a topic.
+
+Nobody outside needs these records to use the results, and a new version may change them: each has a version.
+The agents read and write them without these models, for speed; the tests hold both to each other.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from schemas.limits import COMPONENT_ID_MAX
+from schemas.times import UtcTime
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointRecord",
+    "DeadLetterHeaders",
+    "HostLedger",
+    "LedgerSession",
+    "PackedDeltas",
+    "PackedPairs",
+    "StoredLayout",
+]
+
+ComponentId = Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
+Count = Annotated[int, Field(ge=0)]
+TimeUs = Annotated[int, Field(description="Microseconds since the epoch")]
+
+Delta = tuple[
+    ComponentId, Count, Count, Count, Count, TimeUs | None, TimeUs | None, TimeUs | None, TimeUs | None
+]
+PairChange = tuple[ComponentId, ComponentId, int]
+
+
+class _Internal(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    v: Literal[1] = Field(description="The version of this encoding")
+
+
+class PackedDeltas(_Internal):
+    """Changes to components of one partition, to be merged into their rows."""
+
+    deltas: list[Delta] = Field(
+        description="component_id, install_successes, install_failures, usage_count, removal_count, "
+        "first_seen, last_success, last_failure, deprecated_at"
+    )
+
+
+class PackedPairs(_Internal):
+    """Signed changes to the counts of pairs of one partition."""
+
+    pairs: list[PairChange] = Field(description="component_a, component_b, change; a < b by code point")
+
+
+class LedgerSession(BaseModel):
+    """Failures of one host, with no gap between neighbours that exceeds the session gap."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: UtcTime = Field(description="The first failure")
+    end: UtcTime = Field(description="The last failure")
+    components: list[ComponentId] | None = Field(
+        description="The distinct components in order; null after a mass failure, which adds no pairs"
+    )
+
+
+class HostLedger(_Internal):
+    """What must be remembered of one host: the windowed table of failures."""
+
+    heard: UtcTime = Field(description="The record time of the newest event; an idle host is forgotten")
+    ring: str = Field(
+        description="Base64 of the last event ids' fingerprints, oldest first: blake2b, 8 bytes each",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
+    sessions: list[LedgerSession] = Field(description="The recent failure sessions, oldest first")
+
+
+class Checkpoint(_Internal):
+    """Where a source partition is read on, written in the same transaction as the state."""
+
+    offset: int = Field(ge=0, description="The next offset")
+
+
+class StoredLayout(_Internal):
+    """What the stored state depends on; a worker with another layout refuses to start."""
+
+    layout: dict[str, int | str] = Field(description="Partition count, session gap, encoding versions")
+
+
+class CheckpointRecord(RootModel[Checkpoint | StoredLayout]):
+    """A value of `checkpoints`: an offset, or under the key `["layout"]` the layout."""
+
+
+class DeadLetterHeaders(BaseModel):
+    """The headers of a dead letter, as text; its key and value are what came, at most 64 KiB of each."""
+
+    reason: str = Field(alias="fleetfold-reason", description="A code, such as `not_json` or `wrong_type`")
+    field: str = Field(alias="fleetfold-field", description="The field at fault; empty if it is the whole")
+    topic: str = Field(alias="fleetfold-topic", description="Where it stood")
+    partition: str = Field(alias="fleetfold-partition", pattern=r"^[0-9]+$")
+    offset: str = Field(alias="fleetfold-offset", pattern=r"^[0-9]+$")
+    time: str = Field(
+        alias="fleetfold-time",
+        pattern=r"^-?[0-9]+$",
+        description="Its record time, milliseconds since the epoch",
+    )
+    size: str = Field(
+        alias="fleetfold-size", pattern=r"^[0-9]+$", description="The value's full size in bytes"
+    )

@@ -1,0 +1,168 @@
+"""The topic table: what each topic holds, how long, and who may write and read it.
+
+Every topic but `dead-letters` has the same number of partitions, because a row, the events it is made of and
+the offset up to which it counts them are found by the same number. A full name is the prefix and the name.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = [
+    "CHECKPOINTS",
+    "COMPONENT_DELTAS",
+    "COMPONENT_STATS",
+    "CO_FAILURES",
+    "DEAD_LETTERS",
+    "DEFAULT_PARTITIONS",
+    "HOST_LEDGER",
+    "OUTCOME_EVENTS",
+    "PAIR_DELTAS",
+    "TOPICS",
+    "Cleanup",
+    "TimestampType",
+    "TopicSpec",
+]
+
+OUTCOME_EVENTS: Final = "outcome-events"
+COMPONENT_DELTAS: Final = "component-deltas"
+PAIR_DELTAS: Final = "pair-deltas"
+HOST_LEDGER: Final = "host-ledger"
+COMPONENT_STATS: Final = "component-stats"
+CO_FAILURES: Final = "co-failures"
+CHECKPOINTS: Final = "checkpoints"
+DEAD_LETTERS: Final = "dead-letters"
+
+DEFAULT_PARTITIONS: Final = 4
+
+Cleanup = Literal["delete", "compact"]
+TimestampType = Literal["CreateTime", "LogAppendTime"]
+
+_FOREVER_MS = -1
+_DAY_MS = 86_400_000
+_MESSAGE_BYTES = 1_048_576
+# The segment that is written to is neither compacted nor purged, so it must not stay open for a week.
+_SEGMENT_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """One topic of the contract.
+
+    Attributes:
+        name: without the prefix.
+        key: what the record's key holds, as raw bytes.
+        value: what its value holds; but for `dead-letters` JSON in UTF-8, one object a record.
+        cleanup: how the broker deletes: by age, or all but the newest record of each key.
+        retention_ms: how long records stay, -1 for ever; None for a compacted topic, which has none.
+        written_by: who writes.
+        read_by: who reads.
+        copartitioned: whether it must have as many partitions as `outcome-events`.
+        partitions: how many it has unless the operator says otherwise.
+        timestamp_type: whose clock stamps a record. Where age deletes, it must be the broker's: a record that
+            comes stamped with an old event time would be gone at once.
+        max_message_bytes: the largest record that it takes by default.
+    """
+
+    name: str
+    key: str
+    value: str
+    cleanup: Cleanup
+    retention_ms: int | None
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...]
+    copartitioned: bool = True
+    partitions: int = DEFAULT_PARTITIONS
+    timestamp_type: TimestampType = "CreateTime"
+    max_message_bytes: int = _MESSAGE_BYTES
+
+    def config(self) -> dict[str, str]:
+        """Return the settings that the topic is created with, in Kafka's names."""
+        config = {
+            "cleanup.policy": self.cleanup,
+            "message.timestamp.type": self.timestamp_type,
+            "max.message.bytes": str(self.max_message_bytes),
+        }
+        if self.retention_ms is not None:
+            config["retention.ms"] = str(self.retention_ms)
+        if self.name not in {OUTCOME_EVENTS, DEAD_LETTERS}:
+            config["segment.ms"] = str(_SEGMENT_MS)
+        return config
+
+
+TOPICS: Final[tuple[TopicSpec, ...]] = (
+    TopicSpec(
+        name=OUTCOME_EVENTS,
+        key="host_id",
+        value="PublishedOutcome",
+        cleanup="delete",
+        retention_ms=_FOREVER_MS,  # the events are the truth: every table can be folded from them again
+        timestamp_type="LogAppendTime",
+        written_by=("publishers", "intake (forwards)", "dead-letter replay"),
+        read_by=("intake",),
+    ),
+    TopicSpec(
+        name=COMPONENT_DELTAS,
+        key="none; partition = murmur2 of component_id",
+        value="PackedDeltas",
+        cleanup="delete",
+        retention_ms=_FOREVER_MS,  # components purges what it has committed, and nothing else may delete
+        written_by=("intake",),
+        read_by=("components",),
+    ),
+    TopicSpec(
+        name=PAIR_DELTAS,
+        key="none; partition = that of the pair in co-failures",
+        value="PackedPairs",
+        cleanup="delete",
+        retention_ms=_FOREVER_MS,  # the same, by pairs
+        written_by=("intake",),
+        read_by=("pairs",),
+    ),
+    TopicSpec(
+        name=HOST_LEDGER,
+        key="host_id",
+        value="HostLedger",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("intake",),
+        read_by=("recovery", "failure queries"),
+    ),
+    TopicSpec(
+        name=COMPONENT_STATS,
+        key="component_id",
+        value="OutcomeStats",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("components",),
+        read_by=("recovery", "scoring services"),
+    ),
+    TopicSpec(
+        name=CO_FAILURES,
+        key='JSON array ["a","b"], a < b by code point',
+        value="CoFailure",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("pairs",),
+        read_by=("recovery", "scoring services"),
+    ),
+    TopicSpec(
+        name=CHECKPOINTS,
+        key='JSON array ["source topic", partition], or ["layout"]',
+        value="CheckpointRecord",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("intake", "components", "pairs"),
+        read_by=("recovery",),
+    ),
+    TopicSpec(
+        name=DEAD_LETTERS,
+        key="as it came",
+        value="DeadLetterHeaders",  # the headers: the value is whatever bytes came, the first 64 KiB of them
+        cleanup="delete",
+        retention_ms=30 * _DAY_MS,
+        timestamp_type="LogAppendTime",
+        copartitioned=False,
+        written_by=("intake", "dead-letter replay (markers)"),
+        read_by=("people", "dead-letter replay"),
+    ),
+)
