@@ -1,0 +1,99 @@
+"""What the folds take in and hand out, as plain data: no client's types, so that a test needs no Kafka."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = [
+    "FROM_HEADER",
+    "TIME_HEADER",
+    "DeadLetter",
+    "Forward",
+    "Record",
+    "header_of",
+    "record_ms",
+    "record_times_ms",
+]
+
+FROM_HEADER = "fleetfold-from"
+"""Marks a forwarded copy: the topic, partition and offset of the original, as `topic/partition/offset`."""
+
+TIME_HEADER = "fleetfold-time"
+"""The original's record time in milliseconds since the epoch, in decimal; it stands for the copy's own."""
+
+LAST_MS = 253_402_300_799_999
+"""The end of the year 9999: a time beyond it cannot be written."""
+
+_MS_DIGITS_MAX = 15
+
+
+class Record(Protocol):
+    """One record of `outcome-events`, as a Kafka client gives it."""
+
+    @property
+    def offset(self) -> int:
+        """Where in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker or the publisher stamped it, in milliseconds since the epoch."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key, or None."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The value, or None."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Names and values, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A copy of an event that arrived in the wrong partition, for the right one."""
+
+    partition: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that is no event, with the reason's code and the field at fault, or "" if it is the whole."""
+
+    record: Record
+    reason: str
+    field: str
+
+
+def header_of(record: Record, name: str) -> bytes | None:
+    """Return the last header of that name, or None."""
+    for key, value in reversed(record.headers):
+        if key == name:
+            return value
+    return None
+
+
+def record_ms(record: Record) -> int:
+    """Return when the event was first published, in milliseconds since the epoch.
+
+    A forwarded copy carries its original's time. A stray `fleetfold-time` on a record that is no copy, or one
+    that is no number, is passed over.
+    """
+    if record.headers and header_of(record, FROM_HEADER) is not None:
+        stated = header_of(record, TIME_HEADER)
+        if stated is not None and stated.isdigit() and len(stated) <= _MS_DIGITS_MAX:
+            return int(stated)
+    return record.timestamp
+
+
+def record_times_ms(records: Sequence[Record]) -> list[int]:
+    """Return when the records were written, in milliseconds, within what can be written as a date."""
+    times_ms = [record.timestamp for record in records]
+    if times_ms and (min(times_ms) < 0 or max(times_ms) > LAST_MS):
+        times_ms = [min(max(time_ms, 0), LAST_MS) for time_ms in times_ms]
+    return times_ms

@@ -1,0 +1,112 @@
+"""Failure sessions of one host: a new failure extends a session or joins two, and never splits one.
+
+Two neighbours in event time belong to one session unless they are more than the gap apart. So intervals lose
+nothing: whatever the order of arrival, the intervals equal those of the sorted history, and the signed pair
+changes add up to its counts.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
+
+import orjson
+
+from processor.domain.config import FoldConfig
+from schemas import COMPONENT_ID_MAX
+
+__all__ = ["Growth", "Pair", "Session", "add_failure", "is_late"]
+
+Pair = tuple[str, str]
+"""Two components, the smaller by code point first."""
+
+Session = tuple[int, int, tuple[str, ...] | None]
+"""First and last failure in microseconds, and the components in order; None after a mass failure."""
+
+# JSON writes a control character as six bytes, more than any other character takes; two quotes, a comma.
+_COMPONENT_BYTES_MAX = 6 * COMPONENT_ID_MAX + 3
+
+
+Growth = tuple[tuple[Session, ...], dict[Pair, int], int]
+"""What one failure changed: the host's sessions now, in order of time; signed changes of the pairs' counts,
+without zeros; 1 if it made a mass failure, else 0."""
+
+
+def is_late(sessions: tuple[Session, ...], at_us: int, config: FoldConfig) -> bool:
+    """Say whether a failure is older than the host's newest by more than the retention.
+
+    The newest failure always stands in the last session, which no pruning takes.
+    """
+    return bool(sessions) and at_us < sessions[-1][1] - config.retention_us
+
+
+def add_failure(sessions: tuple[Session, ...], component: str, at_us: int, config: FoldConfig) -> Growth:
+    """Put one failure, which is not late, into its host's sessions.
+
+    Args:
+        sessions: the host's sessions, in order of time, more than the gap apart.
+        component: what failed.
+        at_us: when, in microseconds since the epoch.
+        config: the gap, the retention and the bounds of a session.
+    """
+    near_from_us, near_to_us = at_us - config.gap_us, at_us + config.gap_us
+    newest_us = max(at_us, sessions[-1][1]) if sessions else at_us
+    kept_from_us = newest_us - config.retention_us - config.gap_us
+    before, near, after = [], [], []
+    for session in sessions:
+        if session[1] < near_from_us:
+            if session[1] >= kept_from_us:
+                before.append(session)
+        elif session[0] > near_to_us:
+            after.append(session)
+        else:
+            near.append(session)
+    if not near:
+        return (*before, (at_us, at_us, (component,)), *after), {}, 0
+    first_us, last_us = min(at_us, near[0][0]), max(at_us, near[-1][1])
+    components, changes, mass_failures = _grow([session[2] for session in near], component, config)
+    return (*before, (first_us, last_us, components), *after), changes, mass_failures
+
+
+def _grow(
+    near: list[tuple[str, ...] | None], component: str, config: FoldConfig
+) -> tuple[tuple[str, ...] | None, dict[Pair, int], int]:
+    """Return the components of the session grown of `near`, the changed pairs, 1 for a new mass failure."""
+    if len(near) == 1:
+        only = near[0]
+        if only is None or component in only:
+            return only, {}, 0
+    counted = [components for components in near if components is not None]
+    grown = tuple(sorted({component}.union(*counted)))
+    if len(counted) < len(near):  # a mass failure stays one, whatever joins it
+        return None, _changes(counted, ()), 0
+    if _is_mass_failure(grown, config):
+        return None, _changes(counted, ()), 1
+    if len(near) == 1:
+        return grown, _pairs_with(component, counted[0]), 0
+    return grown, _changes(counted, grown), 0
+
+
+def _pairs_with(component: str, others: Iterable[str]) -> dict[Pair, int]:
+    """Return +1 for each pair of the new component: the usual case, without looking at all pairs."""
+    return {((component, other) if component < other else (other, component)): 1 for other in others}
+
+
+def _changes(replaced: list[tuple[str, ...]], grown: tuple[str, ...]) -> dict[Pair, int]:
+    """Return the pairs of the grown session minus those of the sessions that it replaces."""
+    changes: Counter[Pair] = Counter(combinations(grown, 2))
+    for components in replaced:
+        changes.subtract(combinations(components, 2))
+    return {pair: change for pair, change in changes.items() if change}
+
+
+def _is_mass_failure(components: tuple[str, ...], config: FoldConfig) -> bool:
+    """Say whether a session is too large to count pairs: more components than the cap, or too many bytes.
+
+    Both grow with the set and depend on nothing else, so that the order of arrival cannot matter.
+    """
+    if 0 < config.mass_failure_cap < len(components):
+        return True
+    limit_bytes = config.session_limit_bytes
+    if len(components) * _COMPONENT_BYTES_MAX <= limit_bytes:
+        return False
+    return len(orjson.dumps(components)) > limit_bytes

@@ -1,0 +1,123 @@
+"""The two ways of decoding give the same events, whatever comes in."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processor.domain.config import FoldConfig
+from processor.domain.decode import _decode_one, decode
+from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
+from tests.records import FakeRecord, at, event, uuid_of
+
+if TYPE_CHECKING:
+    from processor.domain.events import Event
+
+CONFIG = FoldConfig()
+ODD_VALUES = [b"", b"{", b"[]", b"null", b"3", b"\xff", b'"\\ud800"', b"[" * 2_000, b"{}", None]
+ODD_TIMES = [
+    "2026-01-02",
+    "2026-01-02T11:59:59.25Z",
+    "2026-01-02T11:59:59.250Z",
+    "2026-01-02T11:59:59Z",
+    "2026-01-02T11:59:59z",
+    "2026-01-02T11:59:59.000250+00:00",
+    "2026-01-02T11:59:59.000250-00:00",
+    "2026-01-02T24:00:00.000250+00:00",
+    "2026-01-02T11:59+00:00Z",
+    "2026-01-02T11:5.+00:00Z",
+    "2026-02-29T00:00:00.000000Z",
+    "2026-01-02T24:00:00.000000Z",
+    "2026-01-02T12:60:00.000000Z",
+    "2016-12-31T23:59:60.000000Z",
+    "0000-01-02T12:00:00.000000Z",
+    "0001-01-01T00:00:00.000000Z",
+    "9999-12-31T23:59:59.999999Z",
+    "2026-01-02T12:00:00.00000Z",
+    "2026-01-02T12:00:00.0000000Z",
+    "2026-01-02T12:00:00.000000+",
+    "2026-01-02 12:00:00.000000Z",
+    "2026-01-02T12:00:00+01:30",
+    "2026-01-02T12:00:00",
+    "٢026-01-02T12:00:00.000000Z",
+]
+ODD_IDS = ["", "0" * 32, "{01900000-0000-7000-8000-000000000000}", uuid_of(1).upper(), uuid_of(1)[:-1] + "g"]
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+anything: st.SearchStrategy[Any] = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | texts
+    | st.just("x" * 300)
+    | st.just([])
+    | st.just({})
+)
+times = st.floats(-1_000, 1_000).map(at) | st.sampled_from(ODD_TIMES)
+plain = st.fixed_dictionaries(
+    {},
+    optional={
+        "component_id": texts.filter(bool),
+        "outcome_type": st.sampled_from(["install_success", "install_failure", "deprecated"]),
+        "timestamp": times,
+        "event_id": st.integers(0, 2**48 - 1).map(uuid_of) | st.sampled_from(ODD_IDS),
+        "host_id": texts,
+        "context": texts,
+    },
+)
+names = st.sampled_from([*event(), "other"])
+
+
+@st.composite
+def values(draw: st.DrawFn) -> bytes | None:
+    """Draw a value: mostly an event, plain or with a field gone or spoiled, sometimes rubbish."""
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return draw(st.sampled_from(ODD_VALUES) | st.binary(max_size=20))
+    fields: dict[str, Any] = event() | draw(plain)
+    if kind == 1:
+        fields.pop(draw(names), None)
+    elif kind == 2:
+        fields[draw(names)] = draw(anything)
+    return orjson.dumps(fields)
+
+
+noon_ms = FakeRecord().timestamp
+headers = st.lists(
+    st.tuples(
+        st.sampled_from([FROM_HEADER, TIME_HEADER, "trace"]),
+        st.sampled_from([b"", b"%d" % (noon_ms - 5_000), b"x"]),
+    ),
+    max_size=3,
+)
+records = st.builds(
+    FakeRecord,
+    timestamp=st.sampled_from([-1, noon_ms, noon_ms, noon_ms - 500_000, 10**17]),
+    key=st.none() | st.binary(max_size=3) | st.just(b"k" * 300),
+    value=values(),
+    headers=st.just(()) | headers,
+)
+
+
+@given(st.lists(records, max_size=30))
+def test_by_column_and_one_by_one_are_the_same(run: list[FakeRecord]) -> None:
+    """S1, X1-X7: any run of records, decoded by column, gives what each record gives by itself."""
+    events: list[Event] = []
+    skewed: set[int] = set()
+    dead: list[DeadLetter] = []
+    ignored = 0
+    for each in run:
+        one = _decode_one(each, CONFIG)
+        if one is None:
+            ignored += 1
+        elif isinstance(one, DeadLetter):
+            dead.append(one)
+        else:
+            if one[1]:
+                skewed.add(len(events))
+            events.append(one[0])
+    found = decode(run, CONFIG)
+    assert found.events.one_by_one() == events
+    assert found.events.skewed == skewed
+    assert (found.dead, found.ignored) == (dead, ignored)

@@ -1,0 +1,124 @@
+"""Records and events for tests of the folds, and a run of the three folds in memory."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from processor.domain.config import FoldConfig
+from processor.domain.intake import IntakeCounts, IntakeResult, fold
+from processor.domain.merge import fold_components, fold_pairs
+from processor.domain.partition import partition_of
+from processor.domain.stats import Stats, to_json
+from tests.oracle import PairCounts, StatsRows
+
+if TYPE_CHECKING:
+    from processor.domain.ledger import Row
+
+__all__ = ["NOON", "FakeRecord", "Fleet", "at", "event", "record", "uuid_of"]
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeRecord:
+    """A record as a consumer would give it."""
+
+    topic: str = "outcome-events"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = int(NOON.timestamp() * 1000)
+    timestamp_type: int = 1
+    key: bytes | None = None
+    value: bytes | None = b""
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def at(seconds: float) -> str:
+    """Return the time so many seconds after noon, as publishers write it."""
+    return (NOON + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def uuid_of(number: int) -> str:
+    """Return an event id, a different one for each number."""
+    return f"01900000-0000-7000-8000-{number:012x}"
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """Return a plain event with some fields of its own."""
+    plain = {
+        "component_id": "pkg:deb/debian/curl",
+        "outcome_type": "install_failure",
+        "timestamp": at(0),
+        "context": "",
+        "event_id": uuid_of(0),
+        "host_id": "host-1",
+    }
+    return plain | fields
+
+
+def record(fields: Any = None, **attributes: Any) -> FakeRecord:
+    """Return a record of an event, or of any other JSON, with some attributes of its own."""
+    value = orjson.dumps(event() if fields is None else fields)
+    return FakeRecord(**({"value": value} | attributes))
+
+
+class Fleet:
+    """The three folds over all partitions, in memory: what a worker would have on its topics.
+
+    Args:
+        config: the folds' settings.
+    """
+
+    def __init__(self, config: FoldConfig) -> None:
+        self.config = config
+        self.hosts: defaultdict[int, dict[bytes, Row | bytes]] = defaultdict(dict)
+        self.stats: dict[str, Stats] = {}
+        self.pair_counts: dict[bytes, int] = {}
+        self.tombstones: set[bytes] = set()
+        self.counts = IntakeCounts()
+        self.results: list[IntakeResult] = []
+
+    def take(self, records: Sequence[FakeRecord], partition: int) -> IntakeResult:
+        """Fold one batch of one partition, and then the copies that it forwards."""
+        result = fold(records, partition, self.hosts[partition], self.config)
+        self.results.append(result)
+        for host, row in result.ledgers.items():
+            self.hosts[partition][host] = row
+        self.stats |= fold_components(result.deltas.items(), self.stats.get)
+        for key, (_, count) in fold_pairs(result.pair_changes.items(), self.pair_counts.get).items():
+            if count == 0:
+                del self.pair_counts[key]
+                self.tombstones.add(key)
+            else:
+                self.pair_counts[key] = count
+        for name in IntakeCounts.__dataclass_fields__:
+            setattr(self.counts, name, getattr(self.counts, name) + getattr(result.counts, name))
+        for copy in result.forwards:
+            self.take(
+                [FakeRecord(partition=copy.partition, key=copy.key, value=copy.value, headers=copy.headers)],
+                copy.partition,
+            )
+        return result
+
+    def take_events(self, events: Iterable[dict[str, Any]], cuts: Sequence[int] = ()) -> None:
+        """Publish events in this order, each to its host's partition, and fold them cut at these places."""
+        placed = [
+            (partition_of(each["host_id"].encode(), self.config.partitions), record(each)) for each in events
+        ]
+        bounds = [0, *sorted(cuts), len(placed)]
+        for first, end in pairwise(bounds):
+            for partition in range(self.config.partitions):
+                batch = [each for home, each in placed[first:end] if home == partition]
+                if batch:
+                    self.take(batch, partition)
+
+    def rows(self) -> tuple[StatsRows, PairCounts]:
+        """Return the rows in the oracle's form."""
+        rows = {component: orjson.loads(to_json(component, row)) for component, row in self.stats.items()}
+        pairs = {tuple(orjson.loads(key)): count for key, count in self.pair_counts.items()}
+        return rows, pairs
