@@ -1,0 +1,61 @@
+"""The broker for the tests: one for the whole run, a topic prefix for each test.
+
+A test that asks for `kafka` or `own_broker` is marked `kafka` by itself, so that `make test-fast` is
+sure to leave it out.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis  # noqa: F401 -- early: pytest loads it at its end, in the middle of collecting garbage
+import pytest
+
+from processor.broker import EmbeddedKafka
+
+_BROKER_FIXTURES = frozenset({"kafka", "own_broker"})
+
+# The same folder as under `make`, so that a bare `pytest` does not fetch the jars a second time.
+os.environ.setdefault("FLEETFOLD_CACHE_DIR", str(Path(__file__).parents[1] / ".cache"))
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _BROKER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[EmbeddedKafka]:
+    """One broker for the whole run; a test that stops or kills a broker takes `own_broker`."""
+    with EmbeddedKafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test has."""
+    return f"t{secrets.token_hex(4)}-"
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Callable[..., EmbeddedKafka]]:
+    """A function that starts a broker for this test alone; it takes EmbeddedKafka's arguments.
+
+    Without `data_dir`, the data lies in the test's folder, and stays there over kill and restart.
+    """
+    brokers: list[EmbeddedKafka] = []
+
+    def start(**arguments: Any) -> EmbeddedKafka:
+        arguments.setdefault("data_dir", tmp_path / f"broker-{len(brokers)}")
+        broker = EmbeddedKafka(**arguments)
+        brokers.append(broker)
+        broker.start()
+        return broker
+
+    yield start
+    for broker in brokers:
+        broker.stop()
