@@ -1,0 +1,48 @@
+"""The checkpoint of a source partition: its next offset, written in the same transaction as the state.
+
+So the offset lives with the state, whatever becomes of the group's offsets. A checkpoint stands in the
+partition of its source's own number: a reader then waits for no transaction but those of the partitions that
+it takes over, which it has fenced. The `layout` record stands in partition 0.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+from aiokafka import TopicPartition
+
+from processor.engine.errors import RefusedError
+
+__all__ = ["LAYOUT_KEY", "VERSION", "checkpoint_key", "checkpoint_value", "decode", "layout_value"]
+
+VERSION = 1
+LAYOUT_KEY = b'["layout"]'
+
+
+def checkpoint_key(source: TopicPartition) -> bytes:
+    """The record's key: the JSON array of topic and partition."""
+    return orjson.dumps([source.topic, source.partition])
+
+
+def checkpoint_value(next_offset: int) -> bytes:
+    """The record's value."""
+    return orjson.dumps({"v": VERSION, "offset": next_offset})
+
+
+def layout_value(layout: Mapping[str, int | str]) -> bytes:
+    """The value of the layout record; equal layouts have equal bytes."""
+    return orjson.dumps({"v": VERSION, "layout": dict(layout)}, option=orjson.OPT_SORT_KEYS)
+
+
+def decode(value: bytes) -> dict[str, object]:
+    """Read a checkpoint or layout record.
+
+    Raises:
+        RefusedError: it was written by a release with another encoding.
+    """
+    body: dict[str, object] = orjson.loads(value)
+    if body.get("v") != VERSION:
+        raise RefusedError(
+            f"a checkpoint has encoding version {body.get('v')!r}, this worker reads {VERSION}; "
+            "run the release that wrote it, or a later one",
+        )
+    return body

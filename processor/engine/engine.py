@@ -1,0 +1,271 @@
+"""The engine: folds batches, commits each with its transaction, and follows the group's assignments.
+
+Laws: the next batch of a partition is folded after the one before is committed; a rebalance begins with no
+commit in flight; the first error stops all folding and ends the worker, with nothing more committed.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
+
+from processor.engine.batch import Batch
+from processor.engine.config import EngineConfig
+from processor.engine.errors import EngineError
+from processor.engine.observer import Observer
+from processor.engine.ownership import Membership, Ownership, Plan
+from processor.engine.producers import PartitionProducer
+from processor.engine.recovery import Restored, restore
+from processor.engine.table import PartitionedTable
+from processor.engine.transaction import Transaction
+
+__all__ = ["Engine", "Fold", "places"]
+
+Fold = Callable[[Batch, Transaction], None]
+logger = logging.getLogger(__name__)
+
+
+def names(partitions: Iterable[TopicPartition]) -> str:
+    """A short list of partitions for the log."""
+    return ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(partitions)) or "none"
+
+
+def places(offsets: Mapping[TopicPartition, int]) -> str:
+    """A short list of partitions with their next offsets for the log."""
+    return ", ".join(f"{tp.topic}[{tp.partition}]@{offsets[tp]}" for tp in sorted(offsets)) or "none"
+
+
+def log_restored(restored: Restored, duration_s: float) -> None:
+    """Say how much was read, and from where each partition goes on."""
+    detail = {
+        "records": restored.records,
+        "duration_s": round(duration_s, 3),
+        "offsets": places(restored.positions),
+    }
+    text = "restored %(records)d records in %(duration_s).2f s: %(offsets)s"
+    logger.info(text, detail, extra={"detail": detail})
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A batch whose commit has begun.
+
+    Attributes:
+        begin_offset: where it starts in its partition.
+        oldest_ms: the time of its first record, in milliseconds since the epoch.
+        started_s: when its commit began, by the monotonic clock.
+    """
+
+    begin_offset: int
+    oldest_ms: int
+    started_s: float
+
+
+class Engine:
+    """One worker's state.
+
+    Args:
+        config: its settings.
+        observer: is told of what happens.
+    """
+
+    def __init__(self, config: EngineConfig, observer: Observer | None = None) -> None:
+        self.config = config
+        self.observer = observer or Observer()
+        self.consumer: AIOKafkaConsumer | None = None
+        self.in_flight: dict[TopicPartition, InFlight] = {}
+        self.restoring = False
+        self.ownership = Ownership()
+        self.became_idle = asyncio.Event()
+        self.failed = asyncio.Event()
+        self.failure: BaseException | None = None
+        self.committed: dict[TopicPartition, int] = {}
+        self._producers: dict[TopicPartition, PartitionProducer] = {}
+        self._commits: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._membership = Membership("", -1)
+
+    # Folding
+
+    def process(self, batch: Batch, fold: Fold) -> None:
+        """Fold a batch and start its commit; a batch that is no longer ours is dropped: it is read again.
+
+        Args:
+            batch: a fetched run.
+            fold: called with the batch and its transaction; touches memory only.
+
+        Raises:
+            Exception: whatever the fold raised; the worker ends.
+        """
+        if self.failure is not None:
+            return
+        try:
+            if not self.ownership.take(batch):
+                return
+            transaction = Transaction(batch.source, batch.next_offset)
+            records, oldest_ms = len(batch.records), batch.records[0].timestamp
+            begin_s = time.monotonic()
+            fold(batch, transaction)
+            end_s = time.monotonic()
+            self.observer.folded(batch.source, records, end_s - begin_s)
+        except BaseException as error:
+            self.fail(error)
+            raise
+        self.in_flight[batch.source] = InFlight(batch.begin_offset, oldest_ms, end_s)
+        self._commits[batch.source] = asyncio.create_task(self._commit(transaction))
+
+    async def _commit(self, transaction: Transaction) -> None:
+        source = transaction.source
+        try:
+            await self._producers[source].commit(transaction)
+            self.committed[source] = transaction.next_offset
+            self.ownership.busy.discard(source)
+            del self._commits[source]
+            done = self.in_flight.pop(source)
+            oldest_age_s = max(time.time() - done.oldest_ms / 1000, 0.0)
+            duration_s = time.monotonic() - done.started_s
+            self.observer.committed(source, transaction.next_offset, duration_s, oldest_age_s)
+        except Exception as error:  # noqa: BLE001 -- not swallowed: it ends the worker, with this as the reason
+            self.fail(error)
+        self.became_idle.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Stop folding for good; the first error is the reason."""
+        if self.failure is None:
+            self.failure = error
+            self.ownership.revoke()
+            self.failed.set()
+            self.observer.failed(error)
+
+    # Rebalancing
+
+    async def quiesce(self) -> None:
+        """Stop folding, and wait for every commit in flight, of partitions that stay as well.
+
+        Otherwise the seek after the rebalance would read again what was folded but not yet committed.
+        """
+        self.ownership.revoke()
+        await asyncio.gather(*self._commits.values(), return_exceptions=True)
+
+    def note_membership(self, consumer: AIOKafkaConsumer) -> int:
+        """Remember the member and generation of the next assignment; returns the generation."""
+        self.consumer = consumer
+        coordinator: Any = consumer._coordinator  # noqa: SLF001 -- aiokafka has no public name for it
+        self._membership = Membership(coordinator.member_id, coordinator.generation)
+        return self._membership.generation
+
+    async def take_over(
+        self, assigned: Iterable[TopicPartition], tables: Sequence[PartitionedTable]
+    ) -> dict[TopicPartition, int]:
+        """Let go of lost partitions, fence and restore new ones.
+
+        Args:
+            assigned: all partitions that the group gave to this worker.
+            tables: all tables.
+
+        Returns:
+            The offset at which each assigned partition goes on; folding starts with `resume`.
+
+        Raises:
+            EngineError: something is wrong that a restart may or may not mend (see its exit code).
+        """
+        plan = self.ownership.plan(assigned, self._membership)
+        self.observer.assigned(plan.kept, plan.new, plan.lost)
+        await self._release(plan, tables)
+        parts = {"kept": names(plan.kept), "new": names(plan.new), "lost": names(plan.lost)}
+        logger.info("assigned: kept %(kept)s; new %(new)s; lost %(lost)s", parts, extra={"detail": parts})
+        self.restoring = True
+        try:
+            await self._restore(plan, tables)
+        finally:
+            self.restoring = False
+        return dict(self.ownership.positions)
+
+    async def _restore(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
+        """Fence and restore an assignment's new partitions."""
+        await self._fence(plan.new)
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        restored = await restore(self.config, plan.new, tables, self.observer.restoring)
+        for table in tables:
+            for source in plan.new:
+                if source.topic == table.source_topic:
+                    table.adopt(source.partition, restored.rows[table.name, source.partition])
+        if plan.new:
+            duration_s = loop.time() - started_s
+            log_restored(restored, duration_s)
+            self.observer.restored(restored.positions, restored.records, duration_s)
+        self.ownership.adopt(restored.positions)
+
+    def resume(self) -> None:
+        """Fold again."""
+        if self.failure is None:
+            self.ownership.resume()
+            self.became_idle.set()
+
+    async def _release(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
+        # A take-over that a rebalance cut short leaves producers without a position: they go as well.
+        gone = set(self._producers) - plan.kept
+        for source in gone | plan.lost:
+            for table in tables:
+                if table.source_topic == source.topic:
+                    table.drop(source.partition)
+        self.ownership.drop(plan.lost)
+        for source in gone:
+            self.committed.pop(source, None)
+        await asyncio.gather(*(self._producers.pop(source).stop() for source in gone))
+
+    async def _fence(self, sources: Collection[TopicPartition]) -> None:
+        for source in sources:
+            self._producers[source] = PartitionProducer(self.config, source)
+        await asyncio.gather(*(self._producers[source].start() for source in sources))
+        if sources:
+            logger.info("fenced every earlier owner", extra={"partitions": names(sources)})
+
+    # Housekeeping
+
+    async def purge(self) -> None:
+        """Delete what lies below the checkpoints of the sources that only this application reads.
+
+        A failure is logged and tried again next time: nothing depends on it but disk space.
+        """
+        below = {
+            source: RecordsToDelete(before_offset=offset)
+            for source, offset in self.committed.items()
+            if source.topic in self.config.purged_topics
+        }
+        if not below:
+            return
+        admin = AIOKafkaAdminClient(**self.config.clients())
+        try:
+            await admin.start()
+            await admin.delete_records(below)
+        except KafkaError as error:
+            logger.warning("could not purge %s: %r", names(below), error)
+        finally:
+            await admin.close()
+
+    async def purge_regularly(self) -> None:
+        """Purge until cancelled."""
+        while True:
+            await asyncio.sleep(self.config.purge_interval_s)
+            await self.purge()
+
+    async def close(self) -> None:
+        """Close every producer; call after `quiesce`."""
+        producers, self._producers = list(self._producers.values()), {}
+        await asyncio.gather(*(producer.stop() for producer in producers), return_exceptions=True)
+
+    def reason(self) -> EngineError | None:
+        """Why the worker failed, as an engine error; None while it is well."""
+        if self.failure is None or isinstance(self.failure, EngineError):
+            return self.failure
+        error = EngineError(f"{type(self.failure).__name__}: {self.failure}")
+        error.__cause__ = self.failure
+        return error

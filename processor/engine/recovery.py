@@ -1,0 +1,165 @@
+"""Rebuilds the state of newly assigned partitions, and decides from where each is read on.
+
+Called with the partitions' producers started: earlier owners are fenced, their open transactions ended, so
+that what stands on the topics is final. No silent reset, ever: a source begins at its earliest offset only
+when it has neither state nor checkpoint.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from processor.engine.batch import FetchedRecord
+from processor.engine.changelog import OnProgress, read_to_end
+from processor.engine.checkpoints import checkpoint_key, decode
+from processor.engine.config import EngineConfig
+from processor.engine.errors import RefusedError
+from processor.engine.table import PartitionedTable, Rows
+
+__all__ = ["Restored", "restore"]
+
+
+@dataclass(slots=True)
+class Restored:
+    """The state of the sources that were restored."""
+
+    rows: dict[tuple[str, int], Rows] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the broker holds of a source: its log, and the group's committed offset (-1: none)."""
+
+    beginning: int
+    end: int
+    committed: int
+
+
+async def restore(
+    config: EngineConfig,
+    sources: Iterable[TopicPartition],
+    tables: Sequence[PartitionedTable],
+    on_progress: OnProgress | None = None,
+) -> Restored:
+    """Read the changelogs and checkpoints of some sources.
+
+    Args:
+        config: how to reach the broker.
+        sources: partitions whose producers are started.
+        tables: all tables; those bound to a source's topic are read.
+        on_progress: called with the offsets passed so far and those to pass in all.
+
+    Returns:
+        Rows by table name and partition; the next offset of each source.
+
+    Raises:
+        RefusedError: state, checkpoint, the group's offset and the log do not fit together.
+    """
+    wanted = list(sources)
+    found = _Found(wanted, tables)
+    numbers = {source.partition for source in wanted}
+    marks = {TopicPartition(config.checkpoints_topic, number) for number in numbers}
+    await read_to_end(config, [*found.changelogs, *marks], found.add, on_progress=on_progress)
+    bounds = await _bounds(config, wanted)
+    for source in wanted:
+        value = found.checkpoints.get(checkpoint_key(source))
+        checkpoint = None if value is None else int(str(decode(value)["offset"]))
+        has_state = any(
+            found.restored.rows[table.name, source.partition]
+            for table in tables
+            if table.source_topic == source.topic
+        )
+        found.restored.positions[source] = start_offset(
+            config.app_id, source, checkpoint, bounds[source], has_state
+        )
+    return found.restored
+
+
+class _Found:
+    """What the changelogs and checkpoints hold: the last value of each key, none for a tombstone."""
+
+    def __init__(self, sources: Iterable[TopicPartition], tables: Sequence[PartitionedTable]) -> None:
+        self.restored = Restored()
+        self.changelogs: dict[TopicPartition, Rows] = {}
+        self.checkpoints: dict[bytes, bytes] = {}
+        for source in sources:
+            for table in tables:
+                if table.source_topic == source.topic:
+                    rows: Rows = {}
+                    self.restored.rows[table.name, source.partition] = rows
+                    self.changelogs[TopicPartition(table.changelog, source.partition)] = rows
+
+    def add(self, partition: TopicPartition, records: Sequence[FetchedRecord]) -> None:
+        """Take up a run of one partition's records."""
+        target = self.changelogs.get(partition, self.checkpoints)
+        self.restored.records += len(records)
+        for record in records:
+            if record.value is not None:
+                target[record.key or b""] = record.value
+            elif record.key is not None:
+                target.pop(record.key, None)
+
+
+def start_offset(
+    group: str, source: TopicPartition, checkpoint: int | None, bounds: Bounds, has_state: bool
+) -> int:
+    """Where a source is read on.
+
+    Args:
+        group: the consumer group's name, for the message.
+        source: the partition.
+        checkpoint: its stored next offset, if any.
+        bounds: its log and the group's offset.
+        has_state: whether any of its tables holds a row.
+
+    Raises:
+        RefusedError: going on would lose events or count them twice; the message says how to mend it.
+    """
+    where = f"{source.topic}[{source.partition}]"
+    reset = f"kafka-consumer-groups --group {group} --topic {source.topic}:{source.partition} --reset-offsets"
+    if checkpoint is None:
+        if has_state or bounds.committed >= 0:
+            what = "rows" if has_state else f"the group's offset {bounds.committed}"
+            raise RefusedError(
+                f"{where} has {what} but no checkpoint: it cannot be told which events are counted. "
+                "Restore the checkpoints topic, or start anew with another --app-id and --topic-prefix",
+            )
+        return bounds.beginning
+    if not bounds.beginning <= checkpoint <= bounds.end:
+        raise RefusedError(
+            f"{where}: the checkpoint {checkpoint} lies outside the log "
+            f"({bounds.beginning} to {bounds.end}): events were deleted before they were counted, or the "
+            "topic was made anew. Restore the topic, or start anew with another --app-id and --topic-prefix",
+        )
+    if bounds.committed not in (-1, checkpoint):
+        raise RefusedError(
+            f"{where}: the group's offset was moved to {bounds.committed}, the state was counted up to "
+            f"{checkpoint}; reading from elsewhere would lose events or count them twice. Put it back: "
+            f"{reset} --to-offset {checkpoint} --execute; to count anew, use another --app-id and "
+            "--topic-prefix",
+        )
+    return checkpoint
+
+
+async def _bounds(config: EngineConfig, sources: Sequence[TopicPartition]) -> dict[TopicPartition, Bounds]:
+    if not sources:
+        return {}
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **config.clients())
+    admin = AIOKafkaAdminClient(**config.clients())
+    try:
+        await consumer.start()
+        await admin.start()
+        beginnings = await consumer.beginning_offsets(list(sources))
+        ends = await consumer.end_offsets(list(sources))
+        group = await admin.list_consumer_group_offsets(config.app_id, partitions=list(sources))
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return {
+        source: Bounds(beginnings[source], ends[source], group[source].offset if source in group else -1)
+        for source in sources
+    }
