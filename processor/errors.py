@@ -1,0 +1,25 @@
+"""An expected failure is one clear line: what went wrong, where, and what would mend it.
+
+Whatever ends a command on purpose is a `FleetfoldError`; the command line prints its text and exits
+with its code. Anything else that reaches the top is a bug, and keeps its traceback.
+"""
+
+__all__ = ["FleetfoldError", "KafkaUnavailableError", "SettingsError", "TopicsError"]
+
+
+class FleetfoldError(Exception):
+    """An expected failure; its text is for the person at the terminal."""
+
+    exit_code = 2
+
+
+class SettingsError(FleetfoldError):
+    """A setting has a value that cannot work."""
+
+
+class KafkaUnavailableError(FleetfoldError):
+    """No broker answers, or the one that does turns us away."""
+
+
+class TopicsError(FleetfoldError):
+    """A topic is missing, has the wrong settings, or must not be touched by us."""

@@ -1,0 +1,305 @@
+"""Every setting stands here once: its default, its unit, what is allowed and what it is for.
+
+A setting comes from a flag, else from the environment (`FLEETFOLD_…`), else from `.env`, else from its
+default. A value that cannot work stops the start with a message that names it. The table in the
+documentation is what `python -m processor.settings` prints.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from processor.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
+
+    from processor.domain.config import FoldConfig
+
+__all__ = ["ENV_PREFIX", "Settings", "load_settings", "markdown_table", "unknown_variables"]
+
+ENV_PREFIX = "FLEETFOLD_"
+ENV_FILE = ".env"
+
+# Variables that are read elsewhere: the cache of the embedded Kafka, the importer's host and bookmarks.
+_READ_ELSEWHERE = (
+    "FLEETFOLD_CACHE_DIR",
+    "FLEETFOLD_HOST_ID",
+    "FLEETFOLD_HOST_SALT",
+    "FLEETFOLD_STATE_DIR",
+)
+_READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
+
+_NAME = re.compile(r"[A-Za-z0-9._-]*")
+_PORT_MAX = 65535
+_PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them
+_LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000 are left by default
+_DAY_US = 86_400_000_000
+
+
+def _number(default: float | None, low: float, high: float, unit: str, text: str) -> Any:
+    """Return a field for a number from `low` to `high`; what is allowed is written out once, here."""
+    extra: JsonDict = {"unit": unit, "allowed": f"a number from {low} to {high}"}
+    return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
+
+
+def _text(default: str, allowed: str, text: str) -> Any:
+    """Return a field for a text; `allowed` says in words what its validator or type holds."""
+    return Field(default, description=text, json_schema_extra={"unit": "", "allowed": allowed})
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Raises a pydantic error; `load_settings` turns it into one clear line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    bootstrap: str = _text(
+        "127.0.0.1:9092", "HOST:PORT, or several with commas between", "The Kafka brokers to ask first."
+    )
+    topic_prefix: str = _text(
+        "", f"letters, digits, `.`, `_`, `-`; at most {_PREFIX_MAX}", "Stands before each topic's name."
+    )
+    app_id: str = _text(
+        "fleetfold",
+        "1 to 100 letters, digits, `.`, `_`, `-`",
+        "The consumer group, and the start of each transactional id.",
+    )
+    partitions: int = _number(
+        4, 1, 1000, "partitions", "Partitions of each topic; a change needs topics of another prefix."
+    )
+    replication_factor: int = _number(1, 1, 9, "copies", "Copies of each topic that is created.")
+    events_retention_ms: int = Field(
+        -1,
+        ge=-1,
+        description="How long outcome-events are kept; -1: for ever, so that all can be folded again.",
+        json_schema_extra={"unit": "ms", "allowed": "-1, or a number from 1"},
+    )
+    session_gap_s: int = _number(
+        60, 1, 86_400, "s", "Failures of a host this close belong to one session. A change needs a rebuild."
+    )
+    retention_s: int = _number(
+        3600, 0, 31_536_000, "s", "A failure older than this before its host's newest adds no pairs."
+    )
+    mass_failure_cap: int = _number(
+        50, 0, 10_000, "components", "A session with more components than this adds no pairs; 0 turns it off."
+    )
+    ring_size: int = _number(64, 32, 4096, "event ids", "How many of a host's last event ids are remembered.")
+    host_idle_days: int = _number(30, 1, 3650, "days", "A host this long without an event is forgotten.")
+    clock_skew_s: int = _number(
+        600, 0, 86_400, "s", "An event this far ahead of its record gets the record's time."
+    )
+    dead_letter_limit: float = _number(
+        0.5, 0.0, 1.0, "share", "More dead letters than this share stop the worker; 1.0 turns it off."
+    )
+    dead_letter_window: int = _number(
+        1000, 1, 10_000_000, "records", "How many consecutive records the share is taken over, at least."
+    )
+    fetch_min_bytes: int = _number(65_536, 1, 104_857_600, "bytes", "The broker gathers this much first.")
+    fetch_max_wait_ms: int = _number(100, 0, 60_000, "ms", "The broker gathers for this long at most.")
+    fetch_max_bytes: int = _number(
+        16_777_216,
+        1_048_576,
+        104_857_600,
+        "bytes",
+        "One fetch returns this much at most; more takes more memory.",
+    )
+    max_batch_records: int = _number(
+        80_000, 1, 1_000_000, "records", "Records in one batch, at most; a larger batch costs less per event."
+    )
+    session_timeout_s: int = _number(
+        30, 1, 1800, "s", "A worker that is silent for this long loses its partitions."
+    )
+    heartbeat_interval_s: int = _number(3, 1, 600, "s", "How often a worker says that it lives.")
+    request_timeout_s: int = _number(40, 1, 600, "s", "How long to wait for an answer of the broker.")
+    transaction_timeout_s: int = _number(
+        60, 1, 900, "s", "The broker gives up a transaction that is open for this long."
+    )
+    max_message_bytes: int = _number(
+        1_048_576, 131_072, 104_857_600, "bytes", "The largest record; the topics must allow it."
+    )
+    metrics_port: int = _number(
+        0, 0, _PORT_MAX, "port", "For /metrics, /healthz, /readyz; worker n has this + n - 1; 0: none."
+    )
+    metrics_host: str = _text("127.0.0.1", "an IP address of this machine", "On which address; 0.0.0.0: all.")
+    broker_wait_s: float = _number(
+        30, 0, 86_400, "s", "How long a worker waits at its start for a broker that does not answer."
+    )
+    processes: int | None = _number(
+        None, 0, 256, "processes", "Supervised workers; 0: one per core; not given: one, not supervised."
+    )
+    restart_limit: int = _number(
+        5, 0, 1000, "deaths", "A supervised worker that dies this often ends all; 0: never."
+    )
+    restart_window_s: float = _number(60, 1, 86_400, "s", "Within this time.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _text(
+        "INFO", "DEBUG, INFO, WARNING or ERROR", "How much is logged."
+    )
+    log_format: Literal["text", "json"] = _text("text", "text or json", "How it is logged.")
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _servers(cls, value: str) -> str:
+        """Return the list without blanks, each server with a port."""
+        servers = [server.strip() for server in value.split(",") if server.strip()]
+        if not servers or not all(map(_is_server, servers)):
+            raise ValueError("not a server")
+        return ",".join(servers)
+
+    @field_validator("topic_prefix", "app_id")
+    @classmethod
+    def _plain_name(cls, value: str, info: ValidationInfo) -> str:
+        """Return the name if Kafka takes its characters and its length."""
+        low, high = (0, _PREFIX_MAX) if info.field_name == "topic_prefix" else (1, 100)
+        if not _NAME.fullmatch(value) or not low <= len(value) <= high:
+            raise ValueError("not a name")
+        return value
+
+    @field_validator("events_retention_ms")
+    @classmethod
+    def _some_retention(cls, value: int) -> int:
+        """Return the retention; 0 would delete what was just written."""
+        if value == 0:
+            raise ValueError("zero")
+        return value
+
+    @field_validator("metrics_host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        """Return the address if it is one; a name may stand for several."""
+        return str(ip_address(value))
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _any_case(cls, value: object, info: ValidationInfo) -> object:
+        """Return the word in the case that we use."""
+        if not isinstance(value, str):
+            return value
+        return value.upper() if info.field_name == "log_level" else value.lower()
+
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic of the contract: the prefix and the name."""
+        return self.topic_prefix + name
+
+    def kafka_options(self) -> dict[str, Any]:
+        """Return what every aiokafka client is given: the servers and the patience."""
+        return {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "request_timeout_ms": self.request_timeout_s * 1000,
+        }
+
+    def fold_config(self) -> "FoldConfig":
+        """Return the settings that the folds know, in their units.
+
+        Raises:
+            SettingsError: each is allowed, and together they leave a host's ledger too little room.
+        """
+        from processor.domain.config import FoldConfig  # noqa: PLC0415  # publishers and readers never fold
+
+        try:
+            return FoldConfig(
+                partitions=self.partitions,
+                gap_us=self.session_gap_s * 1_000_000,
+                retention_us=self.retention_s * 1_000_000,
+                mass_failure_cap=self.mass_failure_cap,
+                ring_size=self.ring_size,
+                host_idle_us=self.host_idle_days * _DAY_US,
+                skew_us=self.clock_skew_s * 1_000_000,
+                ledger_limit_bytes=self.max_message_bytes - _LEDGER_HEADROOM_BYTES,
+            )
+        except ValueError as error:
+            names = ("RETENTION_S", "SESSION_GAP_S", "RING_SIZE", "MAX_MESSAGE_BYTES")
+            together = ", ".join(ENV_PREFIX + name for name in names)
+            raise SettingsError(f"{together} do not fit together: {error}") from error
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings, with flags in place of the environment where given.
+
+    Raises:
+        SettingsError: one line that names every wrong setting, its variable and what is allowed.
+    """
+    settings = _checked(overrides)
+    if settings.heartbeat_interval_s >= settings.session_timeout_s:
+        raise SettingsError(
+            f"heartbeat_interval_s ({ENV_PREFIX}HEARTBEAT_INTERVAL_S) is {settings.heartbeat_interval_s}: "
+            f"it must be less than session_timeout_s, which is {settings.session_timeout_s}"
+        )
+    settings.fold_config()
+    return settings
+
+
+def _checked(overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings, each within what is allowed for it alone."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(detail) for detail in error.errors())) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{ENV_FILE} is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None, env_file: str = ENV_FILE) -> list[str]:
+    """Return one warning for each FLEETFOLD_ variable that nothing reads, with the nearest that is read.
+
+    Args:
+        environment: the variables; the process's own when None.
+        env_file: the file beside them; a missing one is empty.
+    """
+    names = set(os.environ if environment is None else environment) | set(dotenv_values(env_file))
+    known = [ENV_PREFIX + name.upper() for name in Settings.model_fields]
+    known += _READ_ELSEWHERE
+    warnings = []
+    for name in sorted(name for name in names if name.upper().startswith(ENV_PREFIX)):
+        if name.upper() in known or name.upper().startswith(_READ_ELSEWHERE_PREFIXES):
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+        warnings.append(f"{name} is not a setting and is ignored; the nearest is {near}")
+    return warnings
+
+
+def markdown_table() -> str:
+    """Return the settings as a table for the documentation."""
+    lines = ["| Variable | Default | Unit | Allowed | What it is for |", "|---|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}`" if field.default not in ("", None) else ""
+        unit, allowed = _extra(name, "unit"), _extra(name, "allowed")
+        cells = (f"`{ENV_PREFIX}{name.upper()}`", default, unit, allowed, field.description or "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _complaint(detail: Mapping[str, Any]) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    allowed = _extra(name, "allowed") or detail["msg"]
+    return f"{name} ({ENV_PREFIX}{name.upper()}) is {detail['input']!r}: it must be {allowed}"
+
+
+def _extra(name: str, key: str) -> str:
+    field = Settings.model_fields.get(name)
+    extra = field.json_schema_extra if field else None
+    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
+
+
+def _is_server(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    well_formed = bool(host) and (bracketed or ":" not in host) and "/" not in host and " " not in host
+    return well_formed and port.isascii() and port.isdigit() and 1 <= int(port) <= _PORT_MAX
+
+
+if __name__ == "__main__":
+    print(markdown_table())  # noqa: T201  # the docs are made from what this prints
