@@ -1,0 +1,194 @@
+"""Every metric of a worker stands here once: its name, kind, labels, unit and what it tells.
+
+Names follow Prometheus: `fleetfold_`, the unit, and `_total` for what only grows. The table in the
+documentation is what `python -m processor.metrics` prints.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["METRICS", "Metric", "markdown_table"]
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+# From a fold of a few records to a commit that waits for a broker's restart.
+_DURATIONS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 90.0)
+# Close where a delay is to be held (150 and 300 ms), up to the hours of a backlog.
+_DELAYS_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+_RESTORES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 300.0)
+_RECORDS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 80_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: as it is scraped; a counter's ends in `_total`.
+        kind: as Prometheus has it.
+        labels: their names.
+        unit: what one stands for.
+        help: what it tells, in one line.
+        buckets: a histogram's upper bounds, in the unit.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    unit: str
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+METRICS: tuple[Metric, ...] = (
+    # What came in. Counted when folded: what a failed commit takes back, the next owner counts again.
+    Metric(
+        "fleetfold_events_total",
+        "counter",
+        (),
+        "events",
+        "Events that were folded: valid, in their host's partition, and not seen before.",
+    ),
+    Metric("fleetfold_duplicates_total", "counter", (), "events", "Events that their host had sent before."),
+    Metric(
+        "fleetfold_late_total",
+        "counter",
+        (),
+        "events",
+        "Failures too old for their host's sessions: counted in the statistics, not in pairs.",
+    ),
+    Metric(
+        "fleetfold_skewed_total",
+        "counter",
+        (),
+        "events",
+        "Events with an impossible time: their record's time was taken instead.",
+    ),
+    Metric(
+        "fleetfold_misrouted_total",
+        "counter",
+        (),
+        "events",
+        "Events that arrived in another host's partition and were forwarded.",
+    ),
+    Metric("fleetfold_ignored_total", "counter", (), "records", "Records without a value."),
+    Metric(
+        "fleetfold_mass_failures_total",
+        "counter",
+        (),
+        "sessions",
+        "Sessions that grew beyond the cap of components and add no pairs.",
+    ),
+    Metric(
+        "fleetfold_dead_letters_total",
+        "counter",
+        ("reason",),
+        "records",
+        "Records that are no events and went to dead-letters.",
+    ),
+    # The way of a batch, by the topic that it was read from.
+    Metric("fleetfold_records_total", "counter", ("topic",), "records", "Records that were folded."),
+    Metric("fleetfold_batch_records", "histogram", ("topic",), "records", "Records in one batch.", _RECORDS),
+    Metric(
+        "fleetfold_fold_seconds", "histogram", ("topic",), "s", "Folding one batch in memory.", _DURATIONS_S
+    ),
+    Metric(
+        "fleetfold_commit_seconds",
+        "histogram",
+        ("topic",),
+        "s",
+        "Committing one batch: all its outputs, and the offset.",
+        _DURATIONS_S,
+    ),
+    Metric(
+        "fleetfold_delay_seconds",
+        "histogram",
+        ("topic",),
+        "s",
+        "From the time of a batch's first record to the batch's commit. An event's whole way is the delay on "
+        "outcome-events and the one on the deltas after it.",
+        _DELAYS_S,
+    ),
+    # Where the worker stands; looked up when scraped.
+    Metric(
+        "fleetfold_lag_offsets",
+        "gauge",
+        ("topic", "partition"),
+        "offsets",
+        "Offsets between the last commit and the end of the partition, as of its last fetch.",
+    ),
+    Metric(
+        "fleetfold_assigned_partitions",
+        "gauge",
+        ("topic",),
+        "partitions",
+        "Partitions that this worker owns and has restored.",
+    ),
+    Metric(
+        "fleetfold_table_rows",
+        "gauge",
+        ("table",),
+        "rows",
+        "Rows in memory, of all partitions of this worker.",
+    ),
+    Metric("fleetfold_ready", "gauge", (), "1 or 0", "Whether /readyz says yes."),
+    # Coming and going.
+    Metric(
+        "fleetfold_rebalances_total",
+        "counter",
+        (),
+        "assignments",
+        "Assignments that the group gave to this worker, its first one included.",
+    ),
+    Metric(
+        "fleetfold_restore_seconds",
+        "histogram",
+        (),
+        "s",
+        "Restoring the new partitions of one assignment.",
+        _RESTORES_S,
+    ),
+    Metric(
+        "fleetfold_restore_progress_ratio",
+        "gauge",
+        (),
+        "0 to 1",
+        "How much of the present restore is read; 1 when it is done.",
+    ),
+    Metric(
+        "fleetfold_restored_records_total", "counter", (), "records", "Changelog records that were restored."
+    ),
+    Metric(
+        "fleetfold_failures_total",
+        "counter",
+        ("error",),
+        "failures",
+        "Errors that end this worker; seen at most once or twice before it is gone.",
+    ),
+    Metric(
+        "fleetfold_build_info",
+        "gauge",
+        ("version", "python", "faust", "aiokafka"),
+        "always 1",
+        "What this worker is made of.",
+    ),
+)
+
+_CLIENTS_OWN = (
+    "Beside these stand the Python client's own: `process_…` (CPU, memory; the start time, which changes "
+    "with each restart of the worker) and `python_gc_…`."
+)
+
+
+def markdown_table() -> str:
+    """Return the metrics as a table for the documentation."""
+    lines = ["| Metric | Kind | Labels | Unit | What it tells |", "|---|---|---|---|---|"]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        cells = (f"`{metric.name}`", metric.kind, labels, metric.unit, metric.help)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _CLIENTS_OWN])
+
+
+if __name__ == "__main__":
+    print(markdown_table())  # noqa: T201  # the docs are made from what this prints
