@@ -1,0 +1,201 @@
+"""A host has at most 32 events on their way, so that a resend always meets the ring of its last event ids.
+
+Events are sent in waves: a wave ends where one of its hosts has 32 events, or where it is large enough,
+and the next begins when all of it is acknowledged. Within a wave a partition's events are packed into
+batches in their order. The key is the host's id, the partition the default one for that key
+(murmur2), so that a host's events meet in one partition; a record's time is the time of publishing, for a
+broker deletes by it, and an old event time would have it deleted at once.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from processor.admin import admin_client, kafka_trouble
+from processor.errors import FleetfoldError
+from processor.publish.encoding import EncodedEvent, encode
+from processor.settings import Settings
+from schemas import ComponentOutcome
+from schemas.topics import OUTCOME_EVENTS
+
+__all__ = [
+    "HOST_UNACKNOWLEDGED_MAX",
+    "EventPublisher",
+    "PublishError",
+    "open_publisher",
+]
+
+HOST_UNACKNOWLEDGED_MAX = 32
+_WAVE_EVENTS = 20_000
+_BATCH_BYTES = 256 * 1024
+_POSITIVE = 0x7FFFFFFF
+
+
+class PublishError(FleetfoldError):
+    """Events could not be published: what and where. Those not acknowledged may be sent again."""
+
+
+class EventPublisher:
+    """Publishes events to one topic; `open_publisher` makes it.
+
+    Args:
+        producer: an idempotent producer that waits for all replicas.
+        topic: the full name of the topic.
+        partitions: how many it has.
+        cluster_id: the id of its Kafka cluster.
+        where: the servers, for messages.
+        patience_s: how long a wave may take to be acknowledged, retries included.
+    """
+
+    def __init__(
+        self,
+        producer: Any,
+        topic: str,
+        partitions: int,
+        cluster_id: str,
+        where: str,
+        patience_s: float = 40.0,
+    ) -> None:
+        self._producer = producer
+        self.topic = topic
+        self.cluster_id = cluster_id
+        self._where = where
+        self._patience_s = patience_s
+        self._on_way: list[asyncio.Future[Any]] = []
+        self._partition_of = lru_cache(maxsize=1 << 17)(lambda key: (murmur2(key) & _POSITIVE) % partitions)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every batch that was sent is acknowledged or refused."""
+        return all(future.done() for future in self._on_way)
+
+    async def send_many(self, events: Iterable[ComponentOutcome]) -> int:
+        """Publish events in their order, and return how many once all are acknowledged.
+
+        Raises:
+            PublishError: some are not acknowledged.
+        """
+        return await self.send_encoded(encode(event) for event in events)
+
+    async def send_encoded(
+        self, events: Iterable[EncodedEvent], acknowledged: Callable[[int], None] = lambda _count: None
+    ) -> int:
+        """Publish events that are already encoded, in their order, and return how many.
+
+        Args:
+            events: key and value of each.
+            acknowledged: called with the number of events of each acknowledged wave.
+
+        Raises:
+            PublishError: some are not acknowledged.
+        """
+        total = 0
+        wave: list[EncodedEvent] = []
+        of_host: dict[bytes, int] = {}
+        for event in events:
+            on_way = of_host.get(event.host, 0)
+            if on_way == HOST_UNACKNOWLEDGED_MAX or len(wave) == _WAVE_EVENTS:
+                await self._send_wave(wave)
+                total += len(wave)
+                acknowledged(len(wave))
+                wave, of_host, on_way = [], {}, 0
+            of_host[event.host] = on_way + 1
+            wave.append(event)
+        if wave:
+            await self._send_wave(wave)
+            acknowledged(len(wave))
+        return total + len(wave)
+
+    async def _send_wave(self, wave: Sequence[EncodedEvent]) -> None:
+        """Send a wave and wait until all of it is acknowledged."""
+        waiting = self._on_way = []
+        try:
+            for partition, batch in self._pack(wave):
+                waiting.append(await self._producer.send_batch(batch, self.topic, partition=partition))
+        except KafkaError as error:
+            raise self._trouble(error) from error
+        finally:
+            for future in waiting:
+                future.add_done_callback(_seen)
+        if not waiting:
+            return
+        # An idempotent producer retries for ever on its own.
+        done, late = await asyncio.wait(waiting, timeout=self._patience_s)
+        if late:
+            raise self._trouble(f"no answer within {self._patience_s:g} s")
+        for future in done:
+            if (refused := future.exception()) is not None:
+                raise self._trouble(refused) from refused
+
+    def _pack(self, wave: Sequence[EncodedEvent]) -> list[tuple[int, Any]]:
+        """Return the wave as batches with their partitions; a partition's batches are in order."""
+        now_ms = time.time_ns() // 1_000_000
+        packed: list[tuple[int, Any]] = []
+        filling: dict[int, Any] = {}
+        for host, value in wave:
+            partition = self._partition_of(host)
+            batch = filling.get(partition)
+            if batch is None or batch.append(key=host, value=value, timestamp=now_ms) is None:
+                batch = filling[partition] = self._producer.create_batch()
+                batch.append(key=host, value=value, timestamp=now_ms)
+                packed.append((partition, batch))
+        for _, batch in packed:
+            batch.close()
+        return packed
+
+    def _trouble(self, error: BaseException | str) -> PublishError:
+        why = str(error) or type(error).__name__
+        return PublishError(f"events were not acknowledged by {self.topic} on {self._where}: {why}")
+
+
+@asynccontextmanager
+async def open_publisher(settings: Settings) -> AsyncIterator[EventPublisher]:
+    """Connect to Kafka, check that the topic is there (which must not make it), and yield a publisher.
+
+    Raises:
+        KafkaUnavailableError: no broker answers, or it refuses.
+        PublishError: there is no topic for outcome events.
+    """
+    options = settings.kafka_options()
+    topic = settings.topic(OUTCOME_EVENTS)
+    async with admin_client(options) as admin:
+        partitions = len((await admin.leaders([topic])).get(topic, ()))
+        cluster_id = str((await admin.describe_cluster())["cluster_id"])
+    if not partitions:
+        raise PublishError(
+            f"there is no topic {topic} on {settings.bootstrap}: make it with `fleetfold topics create`"
+        )
+    producer = AIOKafkaProducer(**options, enable_idempotence=True, acks="all", max_batch_size=_BATCH_BYTES)
+    publisher = EventPublisher(
+        producer, topic, partitions, cluster_id, settings.bootstrap, settings.request_timeout_s
+    )
+    try:
+        await producer.start()
+        yield publisher
+    except KafkaError as error:
+        raise kafka_trouble(error, options) from error
+    finally:
+        if not publisher.is_settled:
+            await _give_up(producer)
+        await producer.stop()
+
+
+async def _give_up(producer: Any) -> None:
+    """End the task that sends: `stop` would wait for ever for what is on its way to a broker that is gone."""
+    sender = producer._sender  # noqa: SLF001  # aiokafka has no public way to give up
+    if sender is not None and sender.sender_task is not None:
+        sender.sender_task.cancel()
+        await asyncio.wait([sender.sender_task])
+
+
+def _seen(future: "asyncio.Future[Any]") -> None:
+    """Take note of a failure, so that asyncio does not complain of one that nobody waits for any more."""
+    if not future.cancelled():
+        future.exception()
