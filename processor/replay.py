@@ -1,0 +1,173 @@
+"""Replaying a dead letter, once it is an event to the code of today: counted once, however often it is tried.
+
+A replay is a forwarded copy of the record that could not be read: the original's bytes and key in its host's
+partition, with where the original stood (`fleetfold-from`) and when (`fleetfold-time`). So the event keeps
+its first time, and a rebuild, which reads the originals with the code of today, passes the copies over.
+
+Copies and markers go out in transactions under one id. Whoever starts a replay first shuts out, and ends what
+is in hand of, every other; only then it reads which letters are marked. So no letter is sent twice, not by a
+second run, not by two at a time, and not after a crash in the middle.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from processor.admin import admin_client, kafka_trouble
+from processor.deadletters import Letter, Wanted, marker, read_letters
+from processor.domain.config import FoldConfig
+from processor.domain.decode import decode
+from processor.domain.partition import partition_of
+from processor.domain.record import FROM_HEADER, TIME_HEADER
+from processor.errors import FleetfoldError, TopicsError
+from processor.settings import Settings
+from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
+
+__all__ = ["Copy", "Replay", "ReplayError", "copy_of", "plan", "replay"]
+
+_CHUNK = 500  # letters in one transaction
+
+
+class ReplayError(FleetfoldError):
+    """The replay could not be finished; what was committed is marked, and will not be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is sent for a letter; a record as the folds see one."""
+
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp: int
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class Replay:
+    """What becomes of the letters that were asked for.
+
+    Attributes:
+        ready: letters with their copies, to be sent or sent.
+        done_before: letters that were replayed earlier.
+        refused: letters that cannot be replayed, each with why.
+    """
+
+    ready: list[tuple[Letter, Copy]] = field(default_factory=list)
+    done_before: list[Letter] = field(default_factory=list)
+    refused: list[tuple[Letter, str]] = field(default_factory=list)
+
+
+def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
+    """Return what to send for a letter, or why it cannot be replayed.
+
+    Args:
+        letter: the dead letter.
+        partitions: how many `outcome-events` has.
+        config: the folds' settings.
+    """
+    topic, partition, offset = letter.origin
+    if offset < 0 or letter.size < 0:
+        return "its headers do not say where it came from"
+    if not letter.is_whole:
+        return f"only {len(letter.value)} of its {letter.size} bytes are kept, or only the start of its key"
+    headers = (
+        (FROM_HEADER, f"{topic}/{partition}/{offset}".encode()),
+        (TIME_HEADER, b"%d" % max(letter.time_ms, 0)),
+    )
+    copy = Copy(0, letter.key, letter.value, headers, letter.time_ms)
+    decoded = decode([copy], config)
+    if decoded.dead:
+        (dead,) = decoded.dead
+        return f"still no event: {dead.reason}" + (f" {dead.field}" if dead.field else "")
+    (host,) = decoded.events.hosts
+    return Copy(partition_of(host, partitions), letter.key, letter.value, headers, letter.time_ms)
+
+
+async def plan(settings: Settings, wanted: Wanted) -> Replay:
+    """Return what a replay would do now; nothing is written.
+
+    Raises:
+        TopicsError: a topic is missing, or no right to read it.
+        KafkaUnavailableError: no broker answers, or it does not finish.
+        SettingsError: settings of the folds do not fit together.
+    """
+    options, topic = settings.kafka_options(), settings.topic(OUTCOME_EVENTS)
+    async with admin_client(options) as admin:
+        partitions = len((await admin.leaders([topic])).get(topic, ()))
+    if not partitions:
+        raise TopicsError(f"there is no topic {topic}: make it with `fleetfold topics create`")
+    letters: list[Letter] = []
+
+    def on_letter(letter: Letter) -> None:
+        if wanted.takes(letter):
+            letters.append(letter)
+
+    replayed = await read_letters(settings, on_letter)
+    config = settings.fold_config()
+    found = Replay()
+    for letter in letters:
+        if letter.place in replayed:
+            found.done_before.append(letter)
+            continue
+        copy = copy_of(letter, partitions, config)
+        if isinstance(copy, Copy):
+            found.ready.append((letter, copy))
+        else:
+            found.refused.append((letter, copy))
+    return found
+
+
+async def replay(settings: Settings, wanted: Wanted) -> Replay:
+    """Send the letters that can be replayed and were not yet, and mark them.
+
+    Raises:
+        ReplayError: another replay took over.
+        TopicsError, KafkaUnavailableError, SettingsError: as `plan`.
+    """
+    asyncio.get_running_loop().set_exception_handler(_pass_over_the_fence)
+    options = settings.kafka_options()
+    transactional_id = f"{settings.app_id}-dead-letter-replay"
+    producer = AIOKafkaProducer(**options, transactional_id=transactional_id)
+    try:
+        await producer.start()
+        found = await plan(settings, wanted)
+        for first in range(0, len(found.ready), _CHUNK):
+            await _send(producer, settings, found.ready[first : first + _CHUNK])
+    except ProducerFenced as error:
+        raise ReplayError("another replay was started and took over; nothing is sent twice") from error
+    except KafkaError as error:
+        raise kafka_trouble(error, options) from error
+    finally:
+        await producer.stop()
+    return found
+
+
+async def _send(producer: AIOKafkaProducer, settings: Settings, chunk: Sequence[tuple[Letter, Copy]]) -> None:
+    """Send copies and their markers in one transaction."""
+    events, letters = settings.topic(OUTCOME_EVENTS), settings.topic(DEAD_LETTERS)
+    on_way: list[asyncio.Future[Any]] = []
+    async with producer.transaction():
+        try:
+            for letter, copy in chunk:
+                target = {"key": copy.key, "partition": copy.partition, "headers": list(copy.headers)}
+                on_way.append(await producer.send(events, copy.value, **target))
+                mark = {"partition": letter.place[0], "headers": marker(letter)}
+                on_way.append(await producer.send(letters, b"", **mark))
+        finally:
+            # Each is awaited whatever happens: asyncio complains of a failure that nobody looks at.
+            ends = await asyncio.gather(*on_way, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+
+def _pass_over_the_fence(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep the log to one line: a producer that is shut out leaves futures of its own that nobody awaits."""
+    if not isinstance(context.get("exception"), ProducerFenced):
+        loop.default_exception_handler(context)
