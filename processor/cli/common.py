@@ -1,0 +1,87 @@
+"""What every command shares: the same options, the same way to fail, the same way to print."""
+
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from processor.cli.output import console, err_console, harmless, print_json, print_table
+from processor.cli.progress import Progress, progress
+
+if TYPE_CHECKING:
+    from processor.settings import Settings
+
+__all__ = [
+    "BootstrapOption",
+    "JsonOption",
+    "PrefixOption",
+    "Progress",
+    "complain",
+    "console",
+    "err_console",
+    "fail",
+    "harmless",
+    "print_json",
+    "print_table",
+    "progress",
+    "settings_from",
+]
+
+BootstrapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap",
+        metavar="HOST:PORT,...",
+        help="The Kafka to use, instead of FLEETFOLD_BOOTSTRAP.",
+        show_default=False,
+    ),
+]
+PrefixOption = Annotated[
+    str | None,
+    typer.Option(
+        "--topic-prefix",
+        metavar="PREFIX",
+        help="What stands before each topic's name, instead of FLEETFOLD_TOPIC_PREFIX.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """End the command: one clear line on stderr, then the exit code.
+
+    Args:
+        message: what went wrong, where, and what would mend it, in as few lines as that takes; an id
+            in it must be `harmless` before.
+        code: 1 when the answer is no or data was bad, 2 when it cannot work.
+
+    Raises:
+        typer.Exit: always.
+    """
+    complain(message)
+    raise typer.Exit(code)
+
+
+def complain(message: str) -> None:
+    """Print why something failed on stderr; line by line, so that none can move the cursor."""
+    for line in message.split("\n"):
+        err_console.print(line if line.isprintable() else harmless(line), style="red")
+
+
+def settings_from(
+    bootstrap: str | None = None, topic_prefix: str | None = None, **overrides: Any
+) -> "Settings":
+    """Return the settings: flags before environment before `.env` before defaults.
+
+    A flag that was not given is None and changes nothing. Unknown FLEETFOLD_ variables are warned of
+    on stderr.
+
+    Raises:
+        SettingsError: a value cannot work; the text names the setting and what is allowed.
+    """
+    from processor.settings import load_settings, unknown_variables
+
+    for warning in unknown_variables():
+        err_console.print(harmless(warning), style="yellow")
+    given = {"bootstrap": bootstrap, "topic_prefix": topic_prefix, **overrides}
+    return load_settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,215 @@
+"""The questions of a person at a terminal, read straight from the result topics."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from processor.cli.common import (
+    BootstrapOption,
+    JsonOption,
+    PrefixOption,
+    console,
+    err_console,
+    fail,
+    harmless,
+    print_json,
+    print_table,
+    progress,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from processor.serve.queries import FailureSession, StatsRow
+    from processor.settings import Settings
+
+__all__ = ["print_stats", "register", "rows_of"]
+
+_STATS_COLUMNS = ("component", "installed", "failed", "rate", "used", "removed", "first seen", "last failure")
+_STATS_NUMBERS = ("installed", "failed", "rate", "used", "removed")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the queries."""
+    for name, command in (
+        ("stats", _stats),
+        ("problematic", _problematic),
+        ("removed", _removed),
+        ("pairs", _pairs),
+        ("deprecated", _deprecated),
+        ("failures", _failures),
+    ):
+        app.command(name)(command)
+
+
+def rows_of(settings: "Settings", topic: str) -> dict[bytes, bytes]:
+    """Read all rows of a result topic, with a progress bar on a terminal.
+
+    Args:
+        settings: where to read.
+        topic: its name in the contract, without the prefix.
+
+    Raises:
+        TopicsError: no such topic.
+        KafkaUnavailableError: no broker answers.
+    """
+    from processor.serve.reader import read_snapshot
+
+    name, options = settings.topic(topic), settings.kafka_options()
+    if not err_console.is_terminal:
+        return asyncio.run(read_snapshot(name, options)).rows
+    with progress(f"reading {name}") as bar:
+        return asyncio.run(read_snapshot(name, options, bar.advance)).rows
+
+
+def print_stats(rows: "Iterable[StatsRow]", title: str = "") -> None:
+    """Print stats rows as a table."""
+    cells = [
+        (
+            row["component_id"],
+            row["install_successes"],
+            row["install_failures"],
+            f"{row['success_rate']:.0%}" if row["install_successes"] or row["install_failures"] else "-",
+            row["usage_count"],
+            row["removal_count"],
+            _short_time(row["first_seen"]),
+            _short_time(row["last_failure"]),
+        )
+        for row in rows
+    ]
+    print_table(_STATS_COLUMNS, cells, title=title, right=_STATS_NUMBERS)
+
+
+def _stats(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Component ids.", show_default=False)],
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how well components do; exit code 1 when one of them was never seen."""
+    from processor.serve.queries import stats_rows
+
+    found = rows_of(settings_from(bootstrap, topic_prefix), "component-stats")
+    keys = {component_id: component_id.encode("utf-8", "surrogateescape") for component_id in ids}
+    unknown = [component_id for component_id, key in keys.items() if key not in found]
+    rows = stats_rows({key: found[key] for key in keys.values() if key in found})
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_stats(rows)
+    if unknown:
+        fail("never seen: " + ", ".join(map(harmless, unknown)), 1)
+
+
+def _problematic(
+    bootstrap: BootstrapOption = None, topic_prefix: PrefixOption = None, as_json: JsonOption = False
+) -> None:
+    """List the components that fail more often than they work: 3 failures or more, under half installed."""
+    from processor.serve.queries import problematic
+
+    _show_stats(problematic(_all_stats(bootstrap, topic_prefix)), as_json, "no component is problematic")
+
+
+def _removed(
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    min_removals: Annotated[
+        int, typer.Option("--min-removals", metavar="N", min=1, help="At least so often.")
+    ] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """List the components that users take away again."""
+    from processor.serve.queries import removed
+
+    rows = removed(_all_stats(bootstrap, topic_prefix), min_removals)
+    _show_stats(rows, as_json, f"no component was removed {min_removals} times or more")
+
+
+def _deprecated(
+    bootstrap: BootstrapOption = None, topic_prefix: PrefixOption = None, as_json: JsonOption = False
+) -> None:
+    """List the components that were called deprecated, and how much they are still used."""
+    from processor.serve.queries import deprecated
+
+    _show_stats(deprecated(_all_stats(bootstrap, topic_prefix)), as_json, "no component is deprecated")
+
+
+def _pairs(
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    min_count: Annotated[int, typer.Option("--min-count", metavar="N", min=1, help="At least so often.")] = 2,
+    component: Annotated[
+        str | None, typer.Option("--component", metavar="ID", help="Only with this one.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the components that fail together, with the count of sessions in which both failed."""
+    from processor.serve.queries import pair_rows, pairs
+
+    rows = rows_of(settings_from(bootstrap, topic_prefix), "co-failures")
+    found = pairs(pair_rows(rows), min_count, component)
+    if as_json:
+        print_json(found)
+    elif found:
+        cells = [(row["component_a"], row["component_b"], row["count"]) for row in found]
+        print_table(("component", "fails together with", "sessions"), cells, right=("sessions",))
+    else:
+        console.print(f"no pair failed together {min_count} times or more")
+
+
+def _failures(
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ID", help="Only this host's.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the recent failure sessions, newest first: which components failed close together on a host."""
+    from processor.serve.queries import failure_sessions
+
+    sessions = failure_sessions(rows_of(settings_from(bootstrap, topic_prefix), "host-ledger"), host)
+    if as_json:
+        print_json([_session_json(session) for session in sessions])
+    elif sessions:
+        cells = [_session_cells(session) for session in sessions]
+        print_table(("host", "from", "to", "failed"), cells)
+    else:
+        console.print("no recent failures" + (f" on host {harmless(host)}" if host is not None else ""))
+
+
+def _all_stats(bootstrap: str | None, topic_prefix: str | None) -> "Iterator[StatsRow]":
+    from processor.serve.queries import each_stats_row
+
+    return each_stats_row(rows_of(settings_from(bootstrap, topic_prefix), "component-stats"))
+
+
+def _show_stats(rows: "list[StatsRow]", as_json: bool, when_empty: str) -> None:
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_stats(rows)
+    else:
+        console.print(when_empty)
+
+
+def _session_json(session: "FailureSession") -> dict[str, Any]:
+    return {
+        "host_id": session.host,
+        "start": session.start,
+        "end": session.end,
+        "components": session.components,
+        "mass_failure": session.components is None,
+    }
+
+
+def _session_cells(session: "FailureSession") -> tuple[str, str, str, str]:
+    failed = "mass failure" if session.components is None else ", ".join(session.components)
+    return (session.host or "(no host)", _short_time(session.start), _short_time(session.end), failed)
+
+
+def _short_time(time: str | None) -> str:
+    """Return the time to the second, in UTC as it stands on the topic."""
+    return "-" if time is None else time[:19].replace("T", " ") + "Z"

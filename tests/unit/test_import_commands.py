@@ -1,0 +1,88 @@
+"""`fleetfold import` and `fleetfold simulate` where no Kafka is needed."""
+
+import json
+from pathlib import Path
+
+import orjson
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from processor.cli import importing, simulate
+from processor.errors import FleetfoldError
+from schemas.wire import validate_event
+
+DATA = Path(__file__).parents[1] / "data" / "dpkg"
+
+
+def run(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    importing.register(app)
+    simulate.register(app)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_dry_run(tmp_path: Path) -> None:
+    """A dry run needs no Kafka, says what the log holds, and leaves no bookmark."""
+    log = DATA / "several-at-once.log"
+    done = run("import", "dpkg", str(log), "--dry-run", "--json", "--host", "h", "--state-dir", str(tmp_path))
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert told["outcomes"] == {"install_failure": 2, "install_success": 1}
+    assert (told["sent"], told["unfinished"], told["host_id"]) == (0, ["bad:all"], "h")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unfinished_run_is_told() -> None:
+    """Somebody whose last install failed sees that it was left, and how to have it judged."""
+    done = run("import", "dpkg", str(DATA / "failing-postinst.log"), "--dry-run", "--host", "h")
+    assert "unfinished run" in done.stdout
+    assert "bad:all" in done.stdout
+    assert "--finished" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("missing.log",),
+        (str(DATA / "install.log"), "--zone", "Nowhere"),
+        (str(DATA / "install.log"), "--host", ""),
+    ],
+)
+def test_import_that_cannot_work(arguments: tuple[str, ...]) -> None:
+    """X10: what cannot work ends with an expected failure, whose exit code is 2."""
+    done = run("import", "dpkg", "--dry-run", *arguments)
+    assert isinstance(done.exception, FleetfoldError)
+    assert done.exception.exit_code == 2
+
+
+def test_distribution_that_cannot_work() -> None:
+    """X10: a distribution that would break the package URLs is refused with exit code 2."""
+    done = run("import", "dpkg", "--dry-run", str(DATA / "install.log"), "--distribution", "De/bian")
+    assert done.exit_code == 2
+
+
+def test_simulated_events_in_a_file(tmp_path: Path) -> None:
+    """`--out` writes one valid event a line and tells what was planted."""
+    out = tmp_path / "events.ndjson"
+    done = run("simulate", "--events", "2500", "--hosts", "20", "--out", str(out), "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["simulated"] is True
+    lines = out.read_bytes().splitlines()
+    assert len(lines) == 2_500
+    assert all(validate_event(orjson.loads(line)).component_id.startswith("pkg:sim/") for line in lines)
+
+
+def test_simulated_events_on_standard_output() -> None:
+    """`--out -` writes events and nothing else to standard output."""
+    done = run("simulate", "--events", "10", "--out", "-")
+    assert len([orjson.loads(line) for line in done.stdout.splitlines()]) == 10
+    assert "simulated" in done.stderr
+
+
+def test_fleet_that_cannot_be() -> None:
+    """X10: a fleet without room for its conflicts is refused with exit code 2."""
+    done = run("simulate", "--components", "5", "--out", "-")
+    assert done.exit_code == 2
+    assert "35" in done.stderr
