@@ -1,0 +1,1 @@
+"""`make bench`: the hot path beside its rivals, on one broker, in one run."""
