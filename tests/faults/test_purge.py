@@ -1,0 +1,69 @@
+"""What is purged is counted: nothing at or above the checkpoint is ever deleted."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from processor.broker import EmbeddedKafka
+from processor.engine import producers
+from processor.engine.transaction import Transaction
+from tests.waiting import eventually
+from tests.words import PARTITIONS, Words, running
+
+pytestmark = pytest.mark.kafka
+
+
+async def beginnings(words: Words) -> list[int]:
+    """The first offset that is left of each of the source's partitions."""
+    partitions = [TopicPartition(words.source, number) for number in range(PARTITIONS)]
+    async with AIOKafkaConsumer(bootstrap_servers=words.bootstrap) as consumer:
+        found = await consumer.beginning_offsets(partitions)
+    return [found[partition] for partition in partitions]
+
+
+async def test_a_purge_stops_at_the_checkpoint(
+    kafka: EmbeddedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S18: while a batch is folded but not committed, its records stay, and the next worker counts them."""
+    commit = producers.PartitionProducer.commit
+    stuck, enough = asyncio.Event(), asyncio.Event()
+
+    async def commit_some(self: producers.PartitionProducer, transaction: Transaction) -> None:
+        if transaction.next_offset > 100:
+            stuck.set()
+            await enough.wait()
+        await commit(self, transaction)
+
+    words = Words(kafka.bootstrap, prefix)
+    await words.create_topics()
+    await words.publish(f"word-{n % 7}" for n in range(100 * PARTITIONS))
+    purged = {"purged_topics": frozenset({words.source})}
+    async with running(words.app(**purged)) as app:
+        await words.wait_until_counted()
+        monkeypatch.setattr(producers.PartitionProducer, "commit", commit_some)
+        await words.publish(f"word-{n % 7}" for n in range(100 * PARTITIONS))
+        await stuck.wait()
+
+        async def all_commits_through() -> bool:
+            return all(app.engine.committed.get(source) == 100 for source in app.engine.ownership.positions)
+
+        await eventually(all_commits_through)
+        await app.engine.purge()
+        assert await beginnings(words) == [100] * PARTITIONS
+        enough.set()
+    monkeypatch.undo()
+    async with running(words.app(**purged)):
+        await words.wait_until_counted()
+    await words.check_exact()
+
+
+async def test_only_what_is_ours_is_purged(kafka: EmbeddedKafka, prefix: str) -> None:
+    """S18: of a topic that others read as well, nothing is deleted."""
+    words = Words(kafka.bootstrap, prefix)
+    await words.create_topics()
+    await words.publish(f"word-{n % 7}" for n in range(100))
+    async with running(words.app()) as app:
+        await words.wait_until_counted()
+        await app.engine.purge()
+    assert await beginnings(words) == [0] * PARTITIONS
