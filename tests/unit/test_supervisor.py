@@ -19,6 +19,7 @@ SAYS_READY = "import signal, sys; print('ready', file=sys.stderr, flush=True); "
 LISTENS = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); "
 STOPS_WHEN_ASKED = LISTENS + SAYS_READY + "signal.sigwait([signal.SIGTERM])"
 NEVER_STOPS = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SAYS_READY + "signal.pause()"
+PROGRAMS: set[str] = set()
 QUICK = Limits(deaths=3, window_s=60, pause_first_s=0.01)
 
 
@@ -29,6 +30,7 @@ class Run:
         self.said: list[tuple[int, str]] = []
         self.starts = 0
         self._programs = programs
+        PROGRAMS.update(programs)
         self._supervisor = Supervisor(
             self._command,
             len(programs),
@@ -58,7 +60,9 @@ class Run:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if not is_gone(child)]
+    """The supervised programs that still run; a broker of other tests is a child, and none of them."""
+    running = [child for child in psutil.Process().children() if not is_gone(child)]
+    return [child for child in running if any(program in child.cmdline() for program in PROGRAMS)]
 
 
 async def test_sigterm_is_handed_on() -> None:

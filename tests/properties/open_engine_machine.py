@@ -4,6 +4,9 @@ The broker is a model: logs of records, what is committed, and for each partitio
 last; a commit of another is refused. The workers use the engine's own Ownership, Membership, Batch and
 Transaction. The law: what is committed of a partition is its log up to the checkpoint, each record once, in
 order; and in the end all of it.
+
+NOT YET SETTLED, and so not collected with the other tests (issue 4): after freezes and a rebalance, the last
+step (thaw, restore and fold all) does not fold everything; whether model or engine is wrong is not known yet.
 """
 
 from collections import defaultdict
