@@ -25,7 +25,7 @@ test: setup ## every test, on a real Kafka
 	@$(BIN)/pytest
 
 test-fast: setup ## the tests that need no Kafka
-	@$(BIN)/pytest -m "not kafka"
+	@$(BIN)/pytest -m "not kafka" -n 2
 
 lint: setup ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from processor.broker import EmbeddedKafka
 from tests.faults.conftest import MakeScene
 from tests.faults.network import ProxiedKafka
 from tests.faults.scene import Scene, freeze, thaw
@@ -24,9 +23,15 @@ def choose(scene: Scene) -> str:
     return "leave" if running == 4 else scene.rng.choice(("join", "leave", "kill"))
 
 
-async def test_workers_join_and_leave_under_load(kafka: EmbeddedKafka, make_scene: MakeScene) -> None:
-    """S9, S14, S16: joins, leaves and deaths in any order; who leaves exits with 0; every row is exact."""
-    scene = await make_scene(kafka.bootstrap, seed=91)
+async def test_workers_join_and_leave_under_load(
+    proxied_kafka: ProxiedKafka, proxy: Proxy, make_scene: MakeScene
+) -> None:
+    """S9, S14, S16: joins, leaves and deaths in any order; who leaves exits with 0; every row is exact.
+
+    Commits are slowed down, so that each of these meets some in flight.
+    """
+    scene = await make_scene(proxied_kafka.broker.bootstrap, through=proxy.bootstrap, seed=91)
+    proxy.arm(Fault(Api.END_TXN, delay_s=0.3, times=None))
     async with scene.open(workers=1):
         async with scene.load():
             await scene.ready(0)
@@ -69,3 +74,26 @@ async def test_a_frozen_workers_commit_is_fenced(
 
             await eventually(fenced_or_back, 20)
         await scene.check()
+
+
+async def test_a_worker_that_froze_with_nothing_in_hand_comes_back(
+    proxied_kafka: ProxiedKafka, proxy: Proxy, make_scene: MakeScene
+) -> None:
+    """S10, S13: it forgets what it knew, since another has counted on meanwhile, and works again."""
+    scene = await make_scene(proxied_kafka.broker.bootstrap, through=proxy.bootstrap, seed=120)
+    async with scene.open(workers=1):
+        await scene.ready(0)
+        frozen = scene.workers.running[0]
+        await scene.publish(2_000)
+        await scene.check_folded()
+        freeze(frozen)
+        other = scene.workers.start()
+        await scene.ready(1)
+        await scene.publish(2_000)
+        await scene.check_folded()
+        thaw(frozen)
+        await scene.log_says(0, "restored", times=2)
+        assert await scene.stop(other) == 0, scene.workers.logs()
+        await scene.publish(2_000)
+        await scene.check()
+        assert scene.failures == 0, scene.workers.logs()

@@ -1,12 +1,14 @@
 """What is purged is counted: nothing at or above the checkpoint is ever deleted."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processor.broker import EmbeddedKafka
 from processor.engine import producers
+from processor.engine.app import BatchApp
 from processor.engine.transaction import Transaction
 from tests.waiting import eventually
 from tests.words import PARTITIONS, Words, running
@@ -20,6 +22,11 @@ async def beginnings(words: Words) -> list[int]:
     async with AIOKafkaConsumer(bootstrap_servers=words.bootstrap) as consumer:
         found = await consumer.beginning_offsets(partitions)
     return [found[partition] for partition in partitions]
+
+
+async def are_committed(app: BatchApp, offset: int) -> bool:
+    """Whether every partition is committed up to an offset."""
+    return all(app.engine.committed.get(source) == offset for source in app.engine.ownership.positions)
 
 
 async def test_a_purge_stops_at_the_checkpoint(
@@ -43,15 +50,13 @@ async def test_a_purge_stops_at_the_checkpoint(
         await words.wait_until_counted()
         monkeypatch.setattr(producers.PartitionProducer, "commit", commit_some)
         await words.publish(f"word-{n % 7}" for n in range(100 * PARTITIONS))
-        await stuck.wait()
-
-        async def all_commits_through() -> bool:
-            return all(app.engine.committed.get(source) == 100 for source in app.engine.ownership.positions)
-
-        await eventually(all_commits_through)
-        await app.engine.purge()
-        assert await beginnings(words) == [100] * PARTITIONS
-        enough.set()
+        try:
+            await stuck.wait()
+            await eventually(partial(are_committed, app, 100))
+            await app.engine.purge()
+            assert await beginnings(words) == [100] * PARTITIONS
+        finally:
+            enough.set()
     monkeypatch.undo()
     async with running(words.app(**purged)):
         await words.wait_until_counted()
