@@ -19,7 +19,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from processor.errors import KafkaUnavailableError, TopicsError
+from processor.errors import KafkaRefusedError, KafkaUnavailableError, TopicsError
+from processor.reach import refusal
 
 __all__ = ["AdminClient", "admin_client", "kafka_trouble"]
 
@@ -79,13 +80,16 @@ async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AdminClient]
         options: what `Settings.kafka_options` returns.
 
     Raises:
-        KafkaUnavailableError: no broker answers, or it refuses; the text says which and why.
+        KafkaUnavailableError: no broker answers; the text says where.
+        KafkaRefusedError: one answers, and turns us away; the text says why.
     """
     client = AdminClient(**options)
     try:
         await client.start()
         yield client
     except (KafkaError, OSError) as error:
+        if isinstance(error, KafkaConnectionError) and (reason := await refusal(options)):
+            raise KafkaRefusedError(reason) from error
         raise kafka_trouble(error, options) from error
     finally:
         await client.close()

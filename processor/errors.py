@@ -4,7 +4,7 @@ Whatever ends a command on purpose is a `FleetfoldError`; the command line print
 with its code. Anything else that reaches the top is a bug, and keeps its traceback.
 """
 
-__all__ = ["FleetfoldError", "KafkaUnavailableError", "SettingsError", "TopicsError"]
+__all__ = ["FleetfoldError", "KafkaRefusedError", "KafkaUnavailableError", "SettingsError", "TopicsError"]
 
 
 class FleetfoldError(Exception):
@@ -19,6 +19,10 @@ class SettingsError(FleetfoldError):
 
 class KafkaUnavailableError(FleetfoldError):
     """No broker answers, or the one that does turns us away."""
+
+
+class KafkaRefusedError(KafkaUnavailableError):
+    """The broker turns us away for who we are, or cannot prove who it is: trying again does not help."""
 
 
 class TopicsError(FleetfoldError):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
+from processor.damper import Damper
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -64,6 +66,7 @@ def set_up_logging(level: str, log_format: LogFormat, stream: TextIO | None = No
         )
     )
     handler.addFilter(_worth_a_line)
+    handler.addFilter(Damper(_CLIENTS))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -10,7 +10,7 @@ import time
 
 from aiokafka.errors import KafkaError
 
-from processor.errors import KafkaUnavailableError, TopicsError
+from processor.errors import KafkaRefusedError, KafkaUnavailableError, TopicsError
 from processor.logs import quiet_clients
 from processor.settings import Settings
 from processor.topics import verify
@@ -63,4 +63,6 @@ async def _patiently(settings: Settings, patience_s: float | None) -> list[str]:
 def may_pass(error: KafkaUnavailableError) -> bool:
     """Tell whether the same attempt may succeed later: nobody answered, or the broker is busy with itself."""
     cause = error.__cause__
+    if isinstance(error, KafkaRefusedError):
+        return False
     return isinstance(cause, OSError) or (isinstance(cause, KafkaError) and bool(cause.retriable))

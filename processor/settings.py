@@ -13,14 +13,15 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from processor.errors import SettingsError
+from processor.fields import number as _number
+from processor.fields import text as _text
+from processor.security import SecuritySettings
 
 if TYPE_CHECKING:
-    from pydantic.config import JsonDict
-
     from processor.domain.config import FoldConfig
 
 __all__ = ["ENV_PREFIX", "Settings", "load_settings", "markdown_table", "unknown_variables"]
@@ -44,18 +45,7 @@ _LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000
 _DAY_US = 86_400_000_000
 
 
-def _number(default: float | None, low: float, high: float, unit: str, text: str) -> Any:
-    """Return a field for a number from `low` to `high`; what is allowed is written out once, here."""
-    extra: JsonDict = {"unit": unit, "allowed": f"a number from {low} to {high}"}
-    return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
-
-
-def _text(default: str, allowed: str, text: str) -> Any:
-    """Return a field for a text; `allowed` says in words what its validator or type holds."""
-    return Field(default, description=text, json_schema_extra={"unit": "", "allowed": allowed})
-
-
-class Settings(BaseSettings):
+class Settings(SecuritySettings):
     """The settings of one process. Raises a pydantic error; `load_settings` turns it into one clear line."""
 
     model_config = SettingsConfigDict(
@@ -182,23 +172,28 @@ class Settings(BaseSettings):
         """Return the address if it is one; a name may stand for several."""
         return str(ip_address(value))
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "security_protocol", "sasl_mechanism", mode="before")
     @classmethod
     def _any_case(cls, value: object, info: ValidationInfo) -> object:
         """Return the word in the case that we use."""
         if not isinstance(value, str):
             return value
-        return value.upper() if info.field_name == "log_level" else value.lower()
+        return value.lower() if info.field_name == "log_format" else value.upper()
 
     def topic(self, name: str) -> str:
         """Return the full name of a topic of the contract: the prefix and the name."""
         return self.topic_prefix + name
 
     def kafka_options(self) -> dict[str, Any]:
-        """Return what every aiokafka client is given: the servers and the patience."""
+        """Return what every aiokafka client is given: the servers, the patience, the way to prove who we are.
+
+        Raises:
+            SettingsError: a file of the security settings cannot be read, or one is missing.
+        """
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "request_timeout_ms": self.request_timeout_s * 1000,
+            **self.security_options(),
         }
 
     def fold_config(self) -> "FoldConfig":
@@ -239,6 +234,7 @@ def load_settings(**overrides: Any) -> Settings:
             f"it must be less than session_timeout_s, which is {settings.session_timeout_s}"
         )
     settings.fold_config()
+    settings.security_options()
     return settings
 
 
@@ -275,7 +271,7 @@ def markdown_table() -> str:
     """Return the settings as a table for the documentation."""
     lines = ["| Variable | Default | Unit | Allowed | What it is for |", "|---|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = f"`{field.default}`" if field.default not in ("", None) else ""
+        default = f"`{field.default}`" if field.default not in ("", None, SecretStr("")) else ""
         unit, allowed = _extra(name, "unit"), _extra(name, "allowed")
         cells = (f"`{ENV_PREFIX}{name.upper()}`", default, unit, allowed, field.description or "")
         lines.append("| " + " | ".join(cells) + " |")

@@ -6,7 +6,8 @@ and checked: with a reset strategy, the look-up of another position may win the 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,6 +26,9 @@ OnProgress = Callable[[int, int], None]
 RUN_RECORDS = 20_000
 POLL_MS = 200
 STALL_LIMIT_S = 300.0
+STALL_WARNING_S = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 async def read_to_end(
@@ -94,7 +98,7 @@ async def _drain(
     positions = dict(beginnings)
     ends: dict[TopicPartition, int] = {}
     loop = asyncio.get_running_loop()
-    progress_at_s = loop.time()
+    progress_at_s = warn_at_s = loop.time()
     while pending:
         runs = await consumer.getmany(*pending, timeout_ms=POLL_MS, max_records=RUN_RECORDS)
         for partition, records in runs.items():
@@ -113,7 +117,21 @@ async def _drain(
             first = sum(beginnings.values())
             on_progress(sum(positions.values()) - first, sum(ends.values()) - first)
         if runs:
-            progress_at_s = loop.time()
+            progress_at_s = warn_at_s = loop.time()
         elif loop.time() - progress_at_s > STALL_LIMIT_S:
-            names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(pending))
-            raise KafkaError(f"nothing came from {names} for {STALL_LIMIT_S:g} s before its end was reached")
+            behind = _behind(pending, positions, ends)
+            raise KafkaError(f"nothing came for {STALL_LIMIT_S:g} s from {behind}")
+        elif loop.time() - warn_at_s > STALL_WARNING_S:
+            warn_at_s = loop.time()
+            logger.warning("still waiting for %s", _behind(pending, positions, ends))
+
+
+def _behind(
+    pending: Iterable[TopicPartition],
+    positions: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> str:
+    return ", ".join(
+        f"{tp.topic}[{tp.partition}] at {positions[tp]} of {ends.get(tp, 'an unknown end')}"
+        for tp in sorted(pending)
+    )

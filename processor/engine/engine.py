@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from processor.engine.batch import Batch
 from processor.engine.config import EngineConfig
-from processor.engine.errors import EngineError
+from processor.engine.errors import EngineError, engine_error
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.producers import PartitionProducer
@@ -266,6 +266,4 @@ class Engine:
         """Why the worker failed, as an engine error; None while it is well."""
         if self.failure is None or isinstance(self.failure, EngineError):
             return self.failure
-        error = EngineError(f"{type(self.failure).__name__}: {self.failure}")
-        error.__cause__ = self.failure
-        return error
+        return engine_error("the worker failed", self.failure)

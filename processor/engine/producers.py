@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from processor.engine.config import EngineConfig
-from processor.engine.errors import EngineError
+from processor.engine.errors import EngineError, engine_error, is_refusal
 from processor.engine.transaction import Output, Transaction
 
 __all__ = ["PartitionProducer", "transactional_id"]
@@ -79,7 +79,7 @@ class PartitionProducer:
             limit_s = self._config.commit_timeout_s
             raise EngineError(f"committing {where} took longer than {limit_s:g} s") from error
         except (KafkaError, IllegalOperation) as error:  # the second: fenced between two sends
-            raise EngineError(f"committing {where} failed: {error!r}") from error
+            raise engine_error(f"committing {where} failed", error) from error
 
     async def _renew(self) -> None:
         """Start the producer anew, which shuts out what the old one sent.
@@ -105,7 +105,10 @@ class PartitionProducer:
         ]
         # Awaited before the offsets are sent: a broker that verifies the transaction while a produce request
         # is in flight answers NOT_ENOUGH_REPLICAS, and the retry costs 100 ms.
-        await asyncio.gather(*sends)
+        results = await asyncio.gather(*sends, return_exceptions=True)
+        errors = [result for result in results if isinstance(result, BaseException)]
+        if errors:  # where one topic must not be written, the others fail for that alone: the reason first
+            raise min(errors, key=lambda error: not is_refusal(error))
         offsets = {self.source: OffsetAndMetadata(transaction.next_offset, "")}
         await producer.send_offsets_to_transaction(offsets, self._config.app_id)
         await producer.commit_transaction()

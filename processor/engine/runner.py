@@ -24,7 +24,7 @@ from processor.engine.changelog import read_to_end
 from processor.engine.checkpoints import LAYOUT_KEY, decode, layout_value
 from processor.engine.config import EngineConfig
 from processor.engine.engine import places
-from processor.engine.errors import EngineError, RefusedError
+from processor.engine.errors import EngineError, RefusedError, engine_error
 
 __all__ = ["check_layout", "run"]
 
@@ -67,8 +67,9 @@ async def _run(app: BatchApp, services: Services) -> int:
             logger.error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 -- a refusal needs no traceback of ours
             return await _leave(app, error.exit_code, FAIL_LIMIT_S)
         except KafkaError as error:
-            logger.error("cannot work with the broker at %s: %r", app.engine.config.bootstrap, error)  # noqa: TRY400 -- as above
-            return await _leave(app, EngineError.exit_code, FAIL_LIMIT_S)
+            made = engine_error(f"cannot work with the broker at {app.engine.config.bootstrap}", error)
+            logger.error("%s", made)  # noqa: TRY400 -- as above
+            return await _leave(app, made.exit_code, FAIL_LIMIT_S)
         return await _leave(app, 0, STOP_LIMIT_S)
 
 

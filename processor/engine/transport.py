@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEME", "BatchConsumer", "Transport"]
 
 SCHEME = "batches"
+WATCH_INTERVAL_S = 0.5
 POLL_INTERVAL_MAX_MS = 24 * 3_600_000  # the group must not drop a worker that is restoring a large state
 
 
@@ -59,6 +60,7 @@ class BatchConsumer(FaustConsumer):
         super().__init__(*args, **kwargs)
         self.engine: Engine = self.app.engine
         self._kafka: AIOKafkaConsumer | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._fetching: asyncio.Future[Mapping[TopicPartition, Any]] | None = None
 
     @property
@@ -89,8 +91,24 @@ class BatchConsumer(FaustConsumer):
         await self._kafka.start()
         lean_fetch.install(self._kafka)
 
+    async def _watch(self) -> None:
+        """End the worker when the group's coordination fails.
+
+        aiokafka keeps such an error until somebody fetches, and coordinates no further before. While nothing
+        is assigned nobody fetches, and the worker would wait for ever.
+        """
+        coordinator: Any = self.kafka._coordinator  # noqa: SLF001 -- aiokafka has no public way to ask
+        try:
+            while True:
+                coordinator.check_errors()
+                await asyncio.sleep(WATCH_INTERVAL_S)
+        except Exception as error:  # noqa: BLE001 -- not swallowed: it ends the worker, with this as the reason
+            self.engine.fail(error)
+
     async def on_stop(self) -> None:
         """Finish what is in hand, then leave the group."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self.wait_empty()
         if self._kafka is not None:
             await self._kafka.stop()
@@ -193,6 +211,7 @@ class BatchConsumer(FaustConsumer):
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group for these topics."""
         self.kafka.subscribe(topics=list(topics), listener=RebalanceListener(self))
+        self._watching = asyncio.create_task(self._watch())
 
     def assignment(self) -> set[TP]:
         """The partitions that the group gave to this worker."""

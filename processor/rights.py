@@ -1,0 +1,94 @@
+"""What each part may do on a Kafka with access rules, and nothing else: a table, and commands made of it.
+
+Kafka lets whoever may read or write a topic see that it is there; so DESCRIBE stands nowhere.
+"""
+
+import shlex
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from processor.settings import Settings
+from schemas.topics import (
+    CHECKPOINTS,
+    CO_FAILURES,
+    COMPONENT_DELTAS,
+    COMPONENT_STATS,
+    DEAD_LETTERS,
+    HOST_LEDGER,
+    OUTCOME_EVENTS,
+    PAIR_DELTAS,
+)
+
+__all__ = ["ROLES", "Right", "Role", "acl_commands", "rights"]
+
+Role = Literal["publisher", "reader", "worker"]
+Resource = Literal["topic", "group", "transactional-id"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_READ, _WRITE, _DELETE, _CONFIGS = "Read", "Write", "Delete", "DescribeConfigs"
+
+_TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
+    "publisher": {OUTCOME_EVENTS: (_WRITE,)},
+    "reader": dict.fromkeys((COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS), (_READ,)),
+    "worker": {
+        OUTCOME_EVENTS: (_READ, _WRITE, _CONFIGS),  # it forwards events that arrived in the wrong partition
+        COMPONENT_DELTAS: (_READ, _WRITE, _DELETE, _CONFIGS),  # it deletes what it has committed
+        PAIR_DELTAS: (_READ, _WRITE, _DELETE, _CONFIGS),
+        HOST_LEDGER: (_READ, _WRITE, _CONFIGS),
+        COMPONENT_STATS: (_READ, _WRITE, _CONFIGS),
+        CO_FAILURES: (_READ, _WRITE, _CONFIGS),
+        CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
+        DEAD_LETTERS: (_WRITE, _CONFIGS),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One operation on one thing.
+
+    Attributes:
+        resource: what kind of thing.
+        name: its name, or the start of its name.
+        operation: as `kafka-acls.sh` calls it.
+        is_prefix: whether everything whose name begins so is meant.
+    """
+
+    resource: Resource
+    name: str
+    operation: str
+    is_prefix: bool = False
+
+
+def rights(role: Role, settings: Settings) -> list[Right]:
+    """Return what a role needs, under the settings' topic prefix and application id."""
+    found = [
+        Right("topic", settings.topic(topic), operation)
+        for topic, operations in _TOPICS[role].items()
+        for operation in operations
+    ]
+    if role == "worker":
+        found.append(Right("group", settings.app_id, _READ))
+        found.append(Right("transactional-id", f"{settings.app_id}-", _WRITE, is_prefix=True))
+    return found
+
+
+def acl_commands(role: Role, user: str, settings: Settings) -> list[str]:
+    """Return the shell commands that give a user a role's rights.
+
+    Args:
+        role: which part the user is.
+        user: the principal's name, as SASL or the certificate tells it.
+        settings: topic prefix, application id and where Kafka is.
+    """
+    return [
+        shlex.join(
+            [
+                *("kafka-acls.sh", "--bootstrap-server", settings.bootstrap, "--add"),
+                *("--allow-principal", f"User:{user}", "--operation", right.operation),
+                *(f"--{right.resource}", right.name),
+                *(("--resource-pattern-type", "prefixed") if right.is_prefix else ()),
+            ]
+        )
+        for right in rights(role, settings)
+    ]
