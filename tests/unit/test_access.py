@@ -1,0 +1,66 @@
+"""The least rights of each part stand in one table, and Kafka's commands come out of it."""
+
+import json
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+from processor.cli.main import app
+from processor.rights import ROLES, acl_commands, rights
+from processor.settings import load_settings
+from schemas.topics import OUTCOME_EVENTS, TOPICS
+
+
+def test_only_a_worker_writes_results() -> None:
+    """A publisher can do nothing but publish, and a reader changes nothing."""
+    settings = load_settings(topic_prefix="p-")
+    publisher = rights("publisher", settings)
+    assert [(right.name, right.operation) for right in publisher] == [(f"p-{OUTCOME_EVENTS}", "Write")]
+    assert {right.operation for right in rights("reader", settings)} == {"Read"}
+
+
+def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:
+    """Every topic of the contract is named, and group and transactional ids are those of the application."""
+    settings = load_settings(topic_prefix="p-", app_id="fold")
+    worker = rights("worker", settings)
+    written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
+    assert written == {f"p-{spec.name}" for spec in TOPICS}
+    assert [(right.name, right.is_prefix) for right in worker if right.resource != "topic"] == [
+        ("fold", False),
+        ("fold-", True),
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_commands_say_all_rights(role: str) -> None:
+    """X9: one command for each right, safe to paste into a shell whatever the user's name."""
+    settings = load_settings(bootstrap="h:1")
+    name = "CN=it's a name,O=x"
+    known = next(each for each in ROLES if each == role)
+    commands = acl_commands(known, name, settings)
+    assert len(commands) == len(rights(known, settings))
+    for command, right in zip(commands, rights(known, settings), strict=True):
+        words = shlex.split(command)
+        assert f"User:{name}" in words
+        assert words[words.index("--operation") + 1] == right.operation
+        assert words[words.index(f"--{right.resource}") + 1] == right.name
+
+
+def test_the_command_line_prints_them() -> None:
+    """As commands for people, as JSON for machines; an unknown part is refused with exit code 2."""
+    runner = CliRunner()
+    text = runner.invoke(app, ["access", "publisher", "--user", "ci"])
+    assert text.exit_code == 0
+    assert text.output.startswith("kafka-acls.sh --bootstrap-server")
+    found = json.loads(runner.invoke(app, ["access", "worker", "--user", "w", "--json"]).output)
+    assert {
+        "user": "w",
+        "resource": "group",
+        "name": "fleetfold",
+        "operation": "Read",
+        "is_prefix": False,
+    } in found
+    wrong = runner.invoke(app, ["access", "admin", "--user", "w"])
+    assert wrong.exit_code == 2
+    assert "publisher, reader or worker" in wrong.output
