@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.publish.bookmark import Bookmarks, open_bookmarks
-from processor.publish.importer import DpkgSource, ImportSummary, read_chunks, send_chunks
+from processor.publish.importer import ImportSummary, read_chunks, send_chunks
+from processor.publish.importers.base import Source
+from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.logfiles import find_logs
 from schemas import ComponentOutcome
 
-SOURCE = DpkgSource("host", ZoneInfo("Europe/Berlin"))
+DPKG = DpkgImporter()
+SOURCE = Source("host", ZoneInfo("Europe/Berlin"))
 DATA = Path(__file__).parents[1] / "data" / "dpkg"
 REAL = [path.read_bytes() for path in sorted(DATA.glob("*.log"))]
 
@@ -57,11 +60,11 @@ class Broker:
         return [event for chunk in self.chunks for event in chunk]
 
 
-def import_logs(folder: Path, broker: Broker, source: DpkgSource = SOURCE) -> ImportSummary:
+def import_logs(folder: Path, broker: Broker, source: Source = SOURCE) -> ImportSummary:
     """Import every log of a folder as the command does, with a bookmark in `state` beside them."""
     summary = ImportSummary()
     with open_bookmarks(folder / "state", "cluster", "topic", source.host_id) as bookmarks:
-        chunks = list(read_chunks(find_logs([folder]), source, bookmarks, summary))
+        chunks = list(read_chunks(find_logs([folder], DPKG), DPKG, source, bookmarks, summary))
         asyncio.run(send_chunks(chunks, broker.send, bookmarks, summary))
     return summary
 
@@ -178,7 +181,7 @@ def test_running_it_twice_sends_nothing_new(log: bytes) -> None:
         Path(name, "dpkg.log").write_bytes(log)
         first = import_logs(Path(name), broker)
         again = import_logs(Path(name), second)
-        finished = import_logs(Path(name), second, DpkgSource("host", SOURCE.zone, finished=True))
+        finished = import_logs(Path(name), second, Source("host", SOURCE.zone, finished=True))
     assert (again.sent, again.known) == (0, first.sent)
     assert finished.unfinished == []
 
@@ -190,9 +193,9 @@ def test_event_ids_are_unique_and_of_the_host(log: bytes) -> None:
     bookmarks, ids = Bookmarks(), list[UUID | None]()
     with tempfile.TemporaryDirectory() as name:
         Path(name, "dpkg.log").write_bytes(log)
-        logs = find_logs([Path(name)])
+        logs = find_logs([Path(name)], DPKG)
         for host in ("one", "two"):
-            source = DpkgSource(host, SOURCE.zone, finished=True)
-            for chunk in read_chunks(logs, source, bookmarks, ImportSummary()):
+            source = Source(host, SOURCE.zone, finished=True)
+            for chunk in read_chunks(logs, DPKG, source, bookmarks, ImportSummary()):
                 ids += [event.event_id for event in chunk.events]
     assert len(set(ids)) == len(ids)

@@ -1,0 +1,130 @@
+"""`fleetfold import --follow`: one small import after the other, until it is told to stop.
+
+A Kafka that is away is waited for: nothing is lost, since the bookmark stands where it stood.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from processor.cli.common import console, err_console, harmless, print_json
+from processor.cli.import_report import as_dict, complain_of
+from processor.errors import KafkaUnavailableError
+from processor.publish.bookmark import Bookmarks, open_bookmarks
+from processor.publish.follow import Follower
+from processor.publish.importer import Chunk, ImportSummary, read_chunks, send_chunks
+from processor.publish.importers.base import Importer, Source
+from processor.publish.importers.registry import Installed, rivals_of
+from processor.publish.logfiles import WrongFormatError
+from processor.publish.publisher import EventPublisher, PublishError, open_publisher
+from processor.settings import Settings
+
+__all__ = ["follow_files"]
+
+_LOOK_EVERY_S = 0.5
+_WAIT_LEAST_S = 1.0
+_WAIT_MOST_S = 60.0
+
+
+async def follow_files(
+    settings: Settings,
+    paths: Sequence[Path],
+    importer: Importer,
+    known: Mapping[str, Installed],
+    source: Source,
+    state_dir: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Send what is there and what is written later, until SIGTERM or SIGINT.
+
+    Raises:
+        FleetfoldError: a file, a bookmark or the Kafka cannot be used, at the start; later, a Kafka that
+            does not answer is waited for.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    follower = Follower(paths, importer, known)
+    run = _Following(follower, importer, source, stop, as_json=as_json)
+    wait_s, began = _WAIT_LEAST_S, False
+    while not stop.is_set():
+        try:
+            async with open_publisher(settings) as publisher:
+                place = (publisher.cluster_id, publisher.topic, source.host_id)
+                rivals = rivals_of(importer, known)
+                with open_bookmarks(state_dir, *place, importer.name, rivals) as bookmarks:
+                    wait_s, began = _WAIT_LEAST_S, True
+                    await run.follow(publisher, bookmarks)
+        except (PublishError, KafkaUnavailableError) as error:
+            if not began:
+                raise
+            follower.forget()
+            err_console.print(harmless(f"{error}; next attempt in {wait_s:g} s"), style="yellow")
+            await _sleep(stop, wait_s)
+            wait_s = min(wait_s * 2, _WAIT_MOST_S)
+    if not as_json:
+        console.print(f"stopped; sent {run.sent:,} events")
+
+
+class _Following:
+    """Import after import, with one publisher and one bookmark."""
+
+    def __init__(
+        self, follower: Follower, importer: Importer, source: Source, stop: asyncio.Event, *, as_json: bool
+    ) -> None:
+        self._follower = follower
+        self._importer = importer
+        self._source = source
+        self._stop = stop
+        self._as_json = as_json
+        self._passes = 0
+        self.sent = 0
+
+    async def follow(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
+        """Return when it is told to stop."""
+        while not self._stop.is_set():
+            await self._pass(publisher, bookmarks)
+            await _sleep(self._stop, _LOOK_EVERY_S)
+
+    async def _pass(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
+        summary = ImportSummary()
+        try:
+            logs = self._follower.changed(bookmarks)
+        except WrongFormatError as error:
+            if not self._passes:
+                raise
+            err_console.print(harmless(str(error)), style="yellow")
+            return
+        if logs:
+            chunks = read_chunks(logs, self._importer, self._source, bookmarks, summary)
+            await send_chunks(self._until_stopped(chunks), publisher.send_many, bookmarks, summary)
+        self.sent += summary.sent
+        if summary.sent or summary.unreadable or not self._passes:
+            self._tell(summary)
+        self._passes += 1
+
+    def _until_stopped(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if self._stop.is_set():
+                return
+            yield chunk
+
+    def _tell(self, summary: ImportSummary) -> None:
+        if self._as_json:
+            print_json(as_dict(summary, self._importer.name, self._source))
+            return
+        what = ", ".join(f"{name}: {count:,}" for name, count in sorted(summary.by_type.items()))
+        console.print(f"sent {summary.sent:,} events" + (f" ({what})" if what else ""))
+        complain_of(summary)
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but no longer than until it is told to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
