@@ -5,16 +5,23 @@ was made. apt reads no list of the machine's and needs no network; the zone is U
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.dpkg_sandbox import Sandbox, why_not
+from tests.dpkg_sandbox import Sandbox
+from tests.dpkg_sandbox import why_not as why_no_dpkg
 
 __all__ = ["record", "why_not"]
 
 _LOGS = ("history.log", "term.log")
+
+
+def why_not() -> str:
+    """Return why apt cannot be used here, or nothing if it can."""
+    return why_no_dpkg() or ("" if shutil.which("apt-get") else "there is no apt here")
 
 
 class AptSandbox(Sandbox):

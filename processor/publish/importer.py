@@ -7,6 +7,7 @@ resend then always meets the ring of event ids that the fold keeps for the host.
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
@@ -48,10 +49,15 @@ class ImportSummary:
     unfinished: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the text of another complaint is kept."""
+        return len(self.complaints) < _COMPLAINTS_MAX
+
     def complain(self, text: str) -> None:
         """Count an unreadable place and keep its text while there are few."""
         self.unreadable += 1
-        if len(self.complaints) < _COMPLAINTS_MAX:
+        if self.has_room:
             self.complaints.append(text)
 
 
@@ -183,14 +189,21 @@ class _Reading:
             try:
                 reader.feed(line.text, line)
             except ValueError as error:
-                number = f", line {self._summary.lines}" if not offset and self._summary.files == 1 else ""
-                self._summary.complain(f"{log.path}, byte {line.start}{number}: {error}")
+                self._complain(log, line, error)
             self._ends[log.identity] = line
             self._read_to[log.identity] = (line.end, carry)
             if outcomes := reader.take():
                 yield self._close(outcomes)
         if self._ends and reader.is_clean:
             yield self._close([])
+
+    def _complain(self, log: LogFile, line: RawLine, error: ValueError) -> None:
+        """Tell of an unreadable line; its number is counted only for those that are shown."""
+        number = ""
+        if self._summary.has_room:
+            before = takewhile(lambda each: each.start < line.start, self._importer.lines(log, 0, {}))
+            number = f", line {1 + sum(1 for _ in before)}"
+        self._summary.complain(f"{log.path}, byte {line.start}{number}: {error}")
 
     def _leave(self, *, finish: bool = True) -> Iterator[tuple[list[Outcome[RawLine]], _Closed]]:
         """End the reader: judge what is open if no installer is at work, else tell of it."""

@@ -163,21 +163,30 @@ def _identify(path: Path, importer: Importer, others: Sequence[Importer]) -> Log
 
     A file that is damaged from its start has no identity ("" stands for it); reading it says so.
     """
-    lines: list[bytes] = []
-    damaged = False
-    try:
-        for line in islice(read_lines(LogFile(path, "", "")), _HEAD_LINES):
-            lines.append(line.text)  # noqa: PERF401  # extend() would keep nothing of a stream that raises
-    except CorruptLogError:
-        damaged = True
-    head = Head(path, lines)
-    if any(line.strip() for line in lines) and not importer.recognises(head):
+    head, damaged = _head_of(path)
+    if head.text.strip() and not importer.recognises(head):
         _refuse(head, importer, others)
-    known_by = importer.identify(head) if lines else None
+    known_by = importer.identify(head) if head.text.strip() else None
     if known_by is None:
         return LogFile(path, "", "") if damaged else None
     identity = hashlib.blake2b(known_by, digest_size=16).hexdigest()
     return LogFile(path, identity, _stamp_of(head))
+
+
+def _head_of(path: Path) -> tuple[Head, bool]:
+    """Return the beginning of a file, and whether it is damaged there."""
+    lines: list[RawLine] = []
+    try:
+        for line in islice(read_lines(LogFile(path, "", "")), _HEAD_LINES):
+            lines.append(line)  # noqa: PERF402  # extend() would keep nothing of a stream that raises
+        with closing(_open(path)) as stream:
+            stream.seek(lines[-1].end if lines else 0)
+            rest = b"" if len(lines) == _HEAD_LINES else stream.read(_LINE_MAX_BYTES)
+    except (CorruptLogError, EOFError, zlib.error, gzip.BadGzipFile):
+        return Head(path, [line.text for line in lines]), True
+    except OSError as error:
+        raise LogFileError(f"cannot read {path}: {error.strerror or error}") from error
+    return Head(path, [line.text for line in lines], rest), False
 
 
 def _refuse(head: Head, importer: Importer, others: Sequence[Importer]) -> None:

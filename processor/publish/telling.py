@@ -4,7 +4,7 @@ A log is known by its first line, which has a time in it and so is like no other
 may come twice (NDJSON without times), a file is the one that a bookmark means only if the line before the
 bookmark is the one that was read; otherwise, as after a truncation, it is another text, and is known by its
 first line and a number. Of two such files in one import, one is the other at an earlier moment if its text
-is the beginning of the other's.
+is the beginning of the other's; but a file that is shorter than the one it was rotated to began anew.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from processor.publish.bookmark import Bookmarks, Mark
 from processor.publish.importers.base import Importer, LogFile
-from processor.publish.logfiles import CorruptLogError, read_lines
+from processor.publish.logfiles import CorruptLogError, read_lines, series_of
 
 __all__ = ["tell_apart"]
 
@@ -28,8 +28,8 @@ def tell_apart(logs: Sequence[LogFile], importer: Importer, bookmarks: Bookmarks
     for log in logs:
         for number in count():
             identity = f"{log.identity}-{number}" if number else log.identity
-            others = [other.path for other in told if other.identity == identity]
-            if not all(_begin_alike(log.path, other) for other in others):
+            others = [other for other in told if other.identity == identity]
+            if not all(_same_text(other, log) for other in others):
                 continue
             mark = bookmarks.get(identity)
             if others or not mark.offset or _stands(log.path, mark):
@@ -48,11 +48,16 @@ def _stands(path: Path, mark: Mark) -> bool:
     return line is not None and hashlib.blake2b(line.text, digest_size=16).hexdigest() == digest
 
 
-def _begin_alike(path: Path, other: Path) -> bool:
-    """Return whether one text is the beginning of the other."""
-    one, two = (read_lines(LogFile(each, "", "")) for each in (path, other))
+def _same_text(older: LogFile, newer: LogFile) -> bool:
+    """Return whether two files are one at two moments: one text is the beginning of the other."""
+    rotated = series_of(older.path) == series_of(newer.path)
+    before, after = (read_lines(LogFile(each.path, "", "")) for each in (older, newer))
     try:
-        pairs = zip_longest(one, two)
-        return all(a is None or b is None or a.text == b.text for a, b in pairs)
+        for one, two in zip_longest(before, after):
+            if one is None or two is None:
+                return two is not None or not rotated
+            if one.text != two.text:
+                return False
     except CorruptLogError:
         return False
+    return True

@@ -28,6 +28,7 @@ from processor.settings import Settings
 from schemas import ComponentOutcome, OutcomeType
 from schemas.topics import OUTCOME_EVENTS
 from schemas.wire import validate_event
+from tests.importing import CrashError
 
 pytestmark = pytest.mark.kafka
 
@@ -119,10 +120,6 @@ async def test_broker_goes_away(own_broker: Any, prefix: str) -> None:
         broker.stop()
         with pytest.raises(PublishError, match=broker.bootstrap):
             await publisher.send_many([outcome(2, "host")])
-
-
-class CrashError(Exception):
-    """The process ended here."""
 
 
 async def imported(

@@ -1,9 +1,7 @@
 """However a log is cut into imports, rotated, compressed or interrupted, each outcome is sent once."""
 
-import asyncio
 import gzip
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,12 +9,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.publish.bookmark import Bookmarks, open_bookmarks
-from processor.publish.importer import ImportSummary, read_chunks, send_chunks
+from processor.publish.bookmark import Bookmarks
+from processor.publish.importer import ImportSummary, read_chunks
 from processor.publish.importers.base import Source
 from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.logfiles import find_logs
 from schemas import ComponentOutcome
+from tests.importing import Broker, CrashError, import_files
 
 DPKG = DpkgImporter()
 SOURCE = Source("host", ZoneInfo("Europe/Berlin"))
@@ -37,36 +36,9 @@ STATES = (
 CALLS = ("archives unpack", "archives install", "packages configure", "packages remove", "packages purge")
 
 
-class CrashError(Exception):
-    """The process ended here."""
-
-
-class Broker:
-    """Takes what is sent; ends the process after a number of chunks, before their mark is written."""
-
-    def __init__(self, crash_after: int | None = None) -> None:
-        self.chunks: list[list[ComponentOutcome]] = []
-        self._left = crash_after
-
-    async def send(self, events: Sequence[ComponentOutcome]) -> None:
-        self.chunks.append(list(events))
-        if self._left is not None:
-            self._left -= 1
-            if self._left <= 0:
-                raise CrashError
-
-    @property
-    def events(self) -> list[ComponentOutcome]:
-        return [event for chunk in self.chunks for event in chunk]
-
-
 def import_logs(folder: Path, broker: Broker, source: Source = SOURCE) -> ImportSummary:
-    """Import every log of a folder as the command does, with a bookmark in `state` beside them."""
-    summary = ImportSummary()
-    with open_bookmarks(folder / "state", "cluster", "topic", source.host_id) as bookmarks:
-        chunks = list(read_chunks(find_logs([folder], DPKG), DPKG, source, bookmarks, summary))
-        asyncio.run(send_chunks(chunks, broker.send, bookmarks, summary))
-    return summary
+    """Import every log of a folder, with a bookmark in `state` beside them."""
+    return import_files(DPKG, source, [folder], folder / "state", broker)
 
 
 def whole(log: bytes) -> list[ComponentOutcome]:

@@ -93,15 +93,16 @@ class Outcome(Generic[PlaceT]):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of a file: its path, and its first lines without their newlines."""
+    """The beginning of a file: its path, its first lines, and a last one that has no newline yet."""
 
     path: Path
     lines: Sequence[bytes]
+    rest: bytes = b""
 
     @property
     def text(self) -> bytes:
-        """The lines in one."""
-        return b"\n".join(self.lines)
+        """All of it in one."""
+        return b"\n".join([*self.lines, self.rest])
 
 
 class Reader(ABC):

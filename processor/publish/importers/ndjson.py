@@ -35,7 +35,11 @@ class _NdjsonReader(LineReader):
     def feed(self, line: bytes, place: RawLine) -> None:
         if not line.strip():
             return
-        event = validate_event(orjson.loads(line))
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error.msg}") from error
+        event = validate_event(value)
         self.settle(
             Outcome(
                 event.component_id,

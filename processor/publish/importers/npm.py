@@ -56,7 +56,7 @@ class NpmImporter(Importer):
 
     def recognises(self, head: Head) -> bool:
         """Return whether it begins as npm's logs do."""
-        return head.lines[0].startswith(b"0 ") and b"\n1 info using npm@" in head.text
+        return head.text.startswith(b"0 ") and b"\n1 info using npm@" in head.text
 
     def identify(self, head: Head) -> bytes | None:
         """Return the run's name in its `logfile` line; all logs begin with the same line."""

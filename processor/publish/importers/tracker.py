@@ -7,6 +7,7 @@ be imported.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,9 +63,8 @@ class TrackerImporter(Importer):
         events = load_object(log.path).get("recent_events")
         if not isinstance(events, list):
             raise CorruptLogError(f"{log.path}: `recent_events` is no list")
-        texts = list(map(_text, events))
-        new = _after(texts, events, carry)
-        for number, text in enumerate(texts[new:], offset):
+        texts = _numbered(events)
+        for number, text in enumerate(texts[_after(texts, events, carry) :], offset):
             yield RawLine(log.identity, number, number + 1, text)
 
     def reader(self, source: Source, carry: Carry) -> LineReader:
@@ -74,29 +74,24 @@ class TrackerImporter(Importer):
 
 
 class _TrackerReader(LineReader):
-    """`_again` counts equal events in a row: they differ in nothing else."""
-
     def __init__(self, carry: Carry) -> None:
         super().__init__()
         self._last = str(carry.get("last", ""))
-        self._again = int(carry.get("again", 0))
         self._last_us = int(carry.get("last_us", 0))
 
     @property
     def carry(self) -> Carry:
-        return {"last": self._last, "again": self._again, "last_us": self._last_us}
+        return {"last": self._last, "last_us": self._last_us}
 
     def feed(self, line: bytes, place: RawLine) -> None:
-        digest = _digest(line)
-        self._again = self._again + 1 if digest == self._last else 0
-        self._last = digest
+        self._last = _digest(line)
+        value, _ = orjson.loads(line)
         try:
-            event = ComponentOutcome.model_validate_json(line)
+            event = ComponentOutcome.model_validate(value)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise ValueError(
-                f"event {place.end}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            ) from None
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"event {place.end}: {where}: {first['msg']}") from None
         time_us = to_us(event.timestamp)
         self._last_us = max(self._last_us, time_us)
         self.settle(
@@ -106,12 +101,22 @@ class _TrackerReader(LineReader):
                 time_us,
                 event.context,
                 place,
-                part=f"{digest} {self._again}",
                 placeless=True,
                 event_id=event.event_id,
                 host_id=event.host_id,
             )
         )
+
+
+def _numbered(events: list[Any]) -> list[bytes]:
+    """Return each event with how many equal ones stand before it: they differ in nothing else."""
+    before = Counter[bytes]()
+    texts = []
+    for event in events:
+        text = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+        texts.append(b"[%b,%d]" % (text, before[text]))
+        before[text] += 1
+    return texts
 
 
 def _after(texts: list[bytes], events: list[Any], carry: Carry) -> int:
@@ -121,18 +126,12 @@ def _after(texts: list[bytes], events: list[Any], carry: Carry) -> int:
     """
     if not carry:
         return 0
-    last, again, last_us = str(carry["last"]), int(carry["again"]), int(carry["last_us"])
-    in_a_row = 0
-    for index, text in enumerate(texts):
-        in_a_row = in_a_row + 1 if index and texts[index - 1] == text else 0
-        if in_a_row == again and _digest(text) == last:
-            return index + 1
-    later = (index for index, event in enumerate(events) if _time_us(event) > last_us)
+    last, last_us = str(carry["last"]), int(carry["last_us"])
+    found = next((index for index, text in enumerate(texts) if _digest(text) == last), None)
+    if found is not None:
+        return found + 1
+    later = (index for index, event in enumerate(events) if _time_us(event) >= last_us)
     return next(later, len(events))
-
-
-def _text(event: Any) -> bytes:
-    return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
 
 
 def _digest(text: bytes) -> str:
