@@ -22,7 +22,7 @@ from processor.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from processor.publish.bookmark import Bookmarks
     from processor.publish.importer import Chunk, ImportSummary
@@ -34,6 +34,8 @@ __all__ = ["import_command", "register"]
 
 _DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _BAD_DATA = 1
+# What is larger is read while it is sent, so that memory is bounded; the bar then has no total.
+_READ_AHEAD_BYTES = 32 * 2**20
 
 NameArgument = Annotated[
     str | None,
@@ -223,7 +225,7 @@ async def _publish(
     state_dir: Path,
 ) -> "ImportSummary":
     from processor.publish.bookmark import open_bookmarks
-    from processor.publish.importer import send_chunks
+    from processor.publish.importer import ImportSummary, read_chunks, send_chunks
     from processor.publish.importers.registry import rivals_of
     from processor.publish.publisher import open_publisher
 
@@ -231,8 +233,13 @@ async def _publish(
         place = (publisher.cluster_id, publisher.topic, source.host_id)
         rivals = rivals_of(importer, known)
         with open_bookmarks(state_dir, *place, importer.name, rivals) as bookmarks:
-            chunks, summary = _read(logs, importer, source, bookmarks)
-            total = sum(len(chunk.events) for chunk in chunks)
+            chunks: Iterable[Chunk]
+            if sum(log.path.stat().st_size for log in logs) > _READ_AHEAD_BYTES:
+                summary, total = ImportSummary(), None
+                chunks = read_chunks(logs, importer, source, bookmarks, summary)
+            else:
+                chunks, summary = _read(logs, importer, source, bookmarks)
+                total = sum(len(chunk.events) for chunk in chunks)
             with progress("publishing events", total) as bar:
                 await send_chunks(chunks, publisher.send_many, bookmarks, summary, bar.advance)
     return summary

@@ -116,7 +116,7 @@ def read_lines(log: LogFile, offset: int = 0) -> Iterator[RawLine]:
 def _files_at(path: Path, importer: Importer) -> list[Path]:
     try:
         if not path.is_dir():
-            return [path]
+            return [] if fnmatchcase(path.name, importer.beside) else [path]
         files = sorted(
             file for file in path.iterdir() if fnmatchcase(file.name, importer.pattern) and file.is_file()
         )

@@ -35,6 +35,7 @@ class AptImporter(Importer):
     name = "apt"
     about = "apt's history.log and term.log, where there is no dpkg.log: the same packages, so one of the two"
     pattern = "history.log*"
+    beside = "term.log*"
     default_paths = ("/var/log/apt",)
     tells_of = "debian packages"
 

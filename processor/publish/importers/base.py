@@ -168,6 +168,7 @@ class Importer(ABC):
         name: what people type after `fleetfold import`.
         about: one line for `fleetfold import --list`.
         pattern: which files of a folder are taken, as a pattern of the shell.
+        beside: files that stand beside the logs and are no logs themselves, given or not; a pattern too.
         default_paths: what is read when no path is given; `~` is the home folder.
         tells_of: importers with the same text here tell of the same events, so that a host gets one of them.
         first_line_is_its_own: whether no two files begin with the same line, as with a time in it.
@@ -176,6 +177,7 @@ class Importer(ABC):
     name: str
     about: str
     pattern: str = "*"
+    beside: str = ""
     default_paths: tuple[str, ...] = ()
     tells_of: str = ""
     first_line_is_its_own: bool = True
