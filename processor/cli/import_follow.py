@@ -5,6 +5,7 @@ A Kafka that is away is waited for: nothing is lost, since the bookmark stands w
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from processor.publish.follow import Follower
 from processor.publish.importer import Chunk, ImportSummary, read_chunks, send_chunks
 from processor.publish.importers.base import Importer, Source
 from processor.publish.importers.registry import Installed, rivals_of
-from processor.publish.logfiles import WrongFormatError
+from processor.publish.logfiles import LogFileError
 from processor.publish.publisher import EventPublisher, PublishError, open_publisher
 from processor.settings import Settings
 
@@ -81,6 +82,7 @@ class _Following:
         self._stop = stop
         self._as_json = as_json
         self._passes = 0
+        self._trouble = ""
         self.sent = 0
 
     async def follow(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
@@ -92,16 +94,19 @@ class _Following:
     async def _pass(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
         summary = ImportSummary()
         try:
-            logs = self._follower.changed(bookmarks)
-        except WrongFormatError as error:
+            if logs := self._follower.changed(bookmarks):
+                chunks = read_chunks(logs, self._importer, self._source, bookmarks, summary)
+                await send_chunks(self._until_stopped(chunks), publisher.send_many, bookmarks, summary)
+            self._trouble = ""
+        except LogFileError as error:  # a file that is being rotated, or is not ours to read for a while
             if not self._passes:
                 raise
-            err_console.print(harmless(str(error)), style="yellow")
-            return
-        if logs:
-            chunks = read_chunks(logs, self._importer, self._source, bookmarks, summary)
-            await send_chunks(self._until_stopped(chunks), publisher.send_many, bookmarks, summary)
-        self.sent += summary.sent
+            self._follower.forget()
+            if str(error) != self._trouble:
+                err_console.print(harmless(str(error)), style="yellow")
+            self._trouble = str(error)
+        finally:
+            self.sent += summary.sent
         if summary.sent or summary.unreadable or not self._passes:
             self._tell(summary)
         self._passes += 1
@@ -115,6 +120,7 @@ class _Following:
     def _tell(self, summary: ImportSummary) -> None:
         if self._as_json:
             print_json(as_dict(summary, self._importer.name, self._source))
+            sys.stdout.flush()  # whoever reads it waits for it
             return
         what = ", ".join(f"{name}: {count:,}" for name, count in sorted(summary.by_type.items()))
         console.print(f"sent {summary.sent:,} events" + (f" ({what})" if what else ""))

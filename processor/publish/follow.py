@@ -5,6 +5,7 @@ there and truncated, what was written to it before is read to its end there, and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from processor.publish.bookmark import Bookmarks
@@ -45,19 +46,27 @@ class Follower:
         Raises:
             LogFileError: a path cannot be read, or is of another format.
         """
-        there = [path for path in self._paths if path.exists()]
+        there = [path for path in self._paths if path.exists() and self._files([path])]
         siblings = [sibling for path in there if not path.is_dir() for sibling in _siblings(path)]
         stamps = _stamps([*self._files(there), *siblings])
         if stamps == self._stamps:
             return []
         logs = find_logs_for(self._importer, there, self._known)
-        rotated = find_logs([path for path in siblings if path not in self._paths], self._importer)
+        rotated = self._logs_at(path for path in siblings if path not in self._paths)
         known = [log.identity in self._seen or bookmarks.knows(log.identity) for log in rotated]
         # From the oldest that was read before: what came after it was written while we looked away.
         rotated = rotated[known.index(True) :] if True in known else []
         self._stamps = stamps
         self._seen |= {log.identity for log in [*rotated, *logs]}
         return [*rotated, *logs]
+
+    def _logs_at(self, paths: Iterable[Path]) -> list[LogFile]:
+        """Return the logs among files that nobody named: what cannot be read, or is none, is left out."""
+        readable = []
+        for path in paths:
+            with suppress(LogFileError):
+                readable += [log.path for log in find_logs([path], self._importer)]
+        return find_logs(readable, self._importer)
 
     def _files(self, paths: Iterable[Path]) -> list[Path]:
         return [

@@ -164,6 +164,7 @@ class _Reading:
         self._reader: Reader | None = None
         self._ends: dict[str, RawLine] = {}
         self._read_to: dict[str, tuple[int, Carry]] = {}
+        self._closed_to: dict[str, tuple[int, Carry]] = {}
 
     def stretches(self) -> Iterator[tuple[list[Outcome[RawLine]], _Closed]]:
         """Yield the outcomes between two clean points, and what the second one closes."""
@@ -214,6 +215,11 @@ class _Reading:
             reader.finish()
             yield self._close(reader.take(), reader)
         self._summary.unfinished += reader.open_names
+        # What this reader left open is read again, by whoever meets the same text in another file.
+        for identity in self._ends:
+            del self._read_to[identity]
+            if identity in self._closed_to:
+                self._read_to[identity] = self._closed_to[identity]
         self._ends = {}
 
     def _close(
@@ -222,7 +228,8 @@ class _Reading:
         reader = reader or self._reader
         carry = {} if reader is None else reader.carry
         closed = {identity: (line, carry) for identity, line in self._ends.items()}
-        self._read_to |= {identity: (line.end, carry) for identity, (line, _) in closed.items()}
+        self._closed_to |= {identity: (line.end, carry) for identity, (line, _) in closed.items()}
+        self._read_to |= self._closed_to
         rank = {identity: number for number, identity in enumerate(closed)}
         outcomes.sort(key=lambda outcome: (rank[outcome.place.identity], outcome.place.end))
         self._ends = {}

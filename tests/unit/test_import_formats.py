@@ -11,6 +11,7 @@ import pytest
 from processor.publish.bookmark import Bookmarks
 from processor.publish.importer import ImportSummary, read_chunks
 from processor.publish.importers.base import Importer, RawLine, Source
+from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.importers.ndjson import NdjsonImporter
 from processor.publish.importers.npm import NpmImporter
 from processor.publish.importers.pip_log import PipLogImporter
@@ -191,6 +192,27 @@ def test_npm_that_was_killed(tmp_path: Path) -> None:
         (f"pkg:npm/{name}", "exit killed: npm did not finish")
         for name in ("left-pad", "%40types/estree", "is-odd")
     ]
+
+
+def test_copies_at_two_moments(tmp_path: Path) -> None:
+    """A run that one copy holds half and another whole is read whole, whichever comes first."""
+    text = (DATA / "npm" / "npm11-install-debug-0.log").read_bytes()
+    half, whole = tmp_path / "a-debug-0.log", tmp_path / "b-debug-0.log"
+    half.write_bytes(text[: len(text) // 2])
+    whole.write_bytes(text)
+    importer = NpmImporter()
+    for paths in ([half, whole], [whole, half]):
+        logs = [log for path in paths for log in find_logs([path], importer)]
+        chunks = list(read_chunks(logs, importer, SOURCE, Bookmarks(), ImportSummary()))
+        assert len([event for chunk in chunks for event in chunk.events]) == 4
+
+
+def test_event_ids_stay_over_releases(tmp_path: Path) -> None:
+    """S4: an outcome of a dpkg log has the event id that it always had: an upgrade sends nothing anew."""
+    path = tmp_path / "dpkg.log"
+    path.write_bytes(SAMPLES["dpkg"].read_bytes())
+    (event,), _ = read(DpkgImporter(), path)
+    assert str(event.event_id) == "d590a23c-19bb-54bb-ab3d-35f6c3a52e4e"
 
 
 def test_pip_that_was_killed(tmp_path: Path) -> None:
