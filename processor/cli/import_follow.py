@@ -13,8 +13,9 @@ from processor.cli.common import console, err_console, harmless, print_json
 from processor.cli.import_report import as_dict, complain_of
 from processor.errors import KafkaUnavailableError
 from processor.publish.bookmark import Bookmarks, open_bookmarks
+from processor.publish.chunks import Chunk
 from processor.publish.follow import Follower
-from processor.publish.importer import Chunk, ImportSummary, read_chunks, send_chunks
+from processor.publish.importer import ImportSummary, read_chunks, send_chunks
 from processor.publish.importers.base import Importer, Source
 from processor.publish.importers.registry import Installed, rivals_of
 from processor.publish.logfiles import LogFileError

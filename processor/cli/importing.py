@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from processor.publish.bookmark import Bookmarks
-    from processor.publish.importer import Chunk, ImportSummary
+    from processor.publish.chunks import Chunk
+    from processor.publish.importer import ImportSummary
     from processor.publish.importers.base import Importer, LogFile, Source
     from processor.publish.importers.registry import Installed
     from processor.settings import Settings

@@ -1,17 +1,15 @@
 """An import sends each outcome once: what is marked is not sent, what is sent again has its old event id.
 
-The outcomes are cut into chunks of at most 32, since a host has at most 32 unacknowledged events: a
-resend then always meets the ring of event ids that the fold keeps for the host.
+What is read is cut into chunks (`chunks.py`); a chunk's marks are written once it is acknowledged.
 """
 
-import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import TypeAlias
 from uuid import UUID, uuid5
 
-from processor.publish.bookmark import Bookmarks, Mark
+from processor.publish.bookmark import Bookmarks
+from processor.publish.chunks import Chunk, Closed, Filling
 from processor.publish.importers.base import Carry, Importer, LogFile, Outcome, RawLine, Reader, Source
 from processor.publish.logfiles import CorruptLogError, series_of
 from processor.publish.outgoing import outgoing_context
@@ -20,20 +18,14 @@ from schemas import COMPONENT_ID_MAX, HOST_ID_MAX, ComponentOutcome
 from schemas.times import from_us
 
 __all__ = [
-    "CHUNK_EVENTS",
-    "Chunk",
     "ImportSummary",
     "event_id_of",
     "read_chunks",
     "send_chunks",
 ]
 
-CHUNK_EVENTS = 32
 _EVENT_IDS = UUID("7b6f0a52-3c0e-5b55-9f0c-6a1d8f1f7c11")
 _COMPLAINTS_MAX = 20
-
-# The files that a clean point closes: the last line that was read, and what a reader needs to go on there.
-_Closed: TypeAlias = Mapping[str, tuple[RawLine, Carry]]
 
 
 @dataclass(slots=True)
@@ -61,17 +53,6 @@ class ImportSummary:
             self.complaints.append(text)
 
 
-@dataclass(slots=True)
-class Chunk:
-    """At most 32 events to send together, and the marks to write once they are acknowledged.
-
-    At the end of the logs there may be marks without events.
-    """
-
-    events: list[ComponentOutcome] = field(default_factory=list)
-    marks: dict[str, Mark] = field(default_factory=dict)
-
-
 def event_id_of(host_id: str, outcome: Outcome[RawLine]) -> UUID:
     """Return the event id (UUIDv5) of an outcome: of host, file, offset, line and its part of the line."""
     place = outcome.place
@@ -94,31 +75,22 @@ def read_chunks(
     """
     importer.look_around([log.path for log in logs], source)
     logs = tell_apart(logs, importer, bookmarks)
-    marks = {log.identity: bookmarks.get(log.identity) for log in logs}
-    summary.known += sum(mark.events for mark in marks.values())
-    chunk = Chunk()
+    filling = Filling({log.identity: bookmarks.get(log.identity) for log in logs})
+    summary.known += sum(mark.events for mark in filling.marks.values())
     for outcomes, closed in _Reading(logs, importer, source, bookmarks, summary).stretches():
         for outcome in outcomes:
-            place = outcome.place
-            mark = marks[place.identity]
-            if place.end <= mark.sent:
+            if filling.knows(outcome.place):
                 continue
             event = _event(outcome, source.host_id, summary)
             if event is None:
                 continue
-            if len(chunk.events) == CHUNK_EVENTS:
-                yield chunk
-                chunk = Chunk()
-            mark = replace(mark, sent=place.end, events=mark.events + 1)
-            marks[place.identity] = chunk.marks[place.identity] = mark
-            chunk.events.append(event)
+            if not filling.takes(event) and (full := filling.chunk()):
+                yield full
+            filling.add(event, outcome.place)
             summary.by_type[event.outcome_type] = summary.by_type.get(event.outcome_type, 0) + 1
-        for identity, (line, carry) in closed.items():
-            last = (line.start, hashlib.blake2b(line.text, digest_size=16).hexdigest())
-            mark = replace(marks[identity], offset=line.end, sent=line.end, carry=carry, last=last)
-            marks[identity] = chunk.marks[identity] = mark
-    if chunk.marks:
-        yield chunk
+        filling.close(closed)
+    if last := filling.chunk():
+        yield last
 
 
 async def send_chunks(
@@ -166,7 +138,7 @@ class _Reading:
         self._read_to: dict[str, tuple[int, Carry]] = {}
         self._closed_to: dict[str, tuple[int, Carry]] = {}
 
-    def stretches(self) -> Iterator[tuple[list[Outcome[RawLine]], _Closed]]:
+    def stretches(self) -> Iterator[tuple[list[Outcome[RawLine]], Closed]]:
         """Yield the outcomes between two clean points, and what the second one closes."""
         series = None
         for log in self._logs:
@@ -184,7 +156,7 @@ class _Reading:
 
     def _file(
         self, log: LogFile, offset: int, carry: Carry
-    ) -> Iterator[tuple[list[Outcome[RawLine]], _Closed]]:
+    ) -> Iterator[tuple[list[Outcome[RawLine]], Closed]]:
         reader = self._reader = self._reader or self._importer.reader(self._source, carry)
         for line in self._lines(log, offset, carry):
             try:
@@ -206,7 +178,7 @@ class _Reading:
             number = f", line {1 + sum(1 for _ in before)}"
         self._summary.complain(f"{log.path}, byte {line.start}{number}: {error}")
 
-    def _leave(self, *, finish: bool = True) -> Iterator[tuple[list[Outcome[RawLine]], _Closed]]:
+    def _leave(self, *, finish: bool = True) -> Iterator[tuple[list[Outcome[RawLine]], Closed]]:
         """End the reader: judge what is open if no installer is at work, else tell of it."""
         reader, self._reader = self._reader, None
         if reader is None:
@@ -224,7 +196,7 @@ class _Reading:
 
     def _close(
         self, outcomes: list[Outcome[RawLine]], reader: Reader | None = None
-    ) -> tuple[list[Outcome[RawLine]], _Closed]:
+    ) -> tuple[list[Outcome[RawLine]], Closed]:
         reader = reader or self._reader
         carry = {} if reader is None else reader.carry
         closed = {identity: (line, carry) for identity, line in self._ends.items()}
