@@ -6,8 +6,9 @@ A Kafka that is away is waited for: nothing is lost, since the bookmark stands w
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from processor.cli.common import console, err_console, harmless, print_json
 from processor.cli.import_report import as_dict, complain_of
@@ -25,6 +26,7 @@ from processor.settings import Settings
 __all__ = ["follow_files"]
 
 _LOOK_EVERY_S = 0.5
+_GRACE_S = 5.0
 _WAIT_LEAST_S = 1.0
 _WAIT_MOST_S = 60.0
 
@@ -51,18 +53,16 @@ async def follow_files(
         loop.add_signal_handler(number, stop.set)
     follower = Follower(paths, importer, known)
     run = _Following(follower, importer, source, stop, as_json=as_json)
-    wait_s, began = _WAIT_LEAST_S, False
+    rivals = rivals_of(importer, known)
+    wait_s = _WAIT_LEAST_S
     while not stop.is_set():
+        run.works = False
         try:
-            async with open_publisher(settings) as publisher:
-                place = (publisher.cluster_id, publisher.topic, source.host_id)
-                rivals = rivals_of(importer, known)
-                with open_bookmarks(state_dir, *place, importer.name, rivals) as bookmarks:
-                    wait_s, began = _WAIT_LEAST_S, True
-                    await run.follow(publisher, bookmarks)
+            await _unless_stopped(run.attempt(settings, state_dir, rivals), stop)
         except (PublishError, KafkaUnavailableError) as error:
-            if not began:
+            if not run.passes:
                 raise
+            wait_s = _WAIT_LEAST_S if run.works else wait_s
             follower.forget()
             err_console.print(harmless(f"{error}; next attempt in {wait_s:g} s"), style="yellow")
             await _sleep(stop, wait_s)
@@ -72,7 +72,7 @@ async def follow_files(
 
 
 class _Following:
-    """Import after import, with one publisher and one bookmark."""
+    """Import after import; `works` says whether the attempt under way has done one."""
 
     def __init__(
         self, follower: Follower, importer: Importer, source: Source, stop: asyncio.Event, *, as_json: bool
@@ -82,15 +82,20 @@ class _Following:
         self._source = source
         self._stop = stop
         self._as_json = as_json
-        self._passes = 0
         self._trouble = ""
+        self.works = False
+        self.passes = 0
         self.sent = 0
 
-    async def follow(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
-        """Return when it is told to stop."""
-        while not self._stop.is_set():
-            await self._pass(publisher, bookmarks)
-            await _sleep(self._stop, _LOOK_EVERY_S)
+    async def attempt(self, settings: Settings, state_dir: Path, rivals: Sequence[str]) -> None:
+        """Follow with one publisher and one bookmark until it is told to stop."""
+        async with open_publisher(settings) as publisher:
+            place = (publisher.cluster_id, publisher.topic, self._source.host_id)
+            with open_bookmarks(state_dir, *place, self._importer.name, rivals) as bookmarks:
+                while not self._stop.is_set():
+                    await self._pass(publisher, bookmarks)
+                    self.works = True
+                    await _sleep(self._stop, _LOOK_EVERY_S)
 
     async def _pass(self, publisher: EventPublisher, bookmarks: Bookmarks) -> None:
         summary = ImportSummary()
@@ -100,7 +105,7 @@ class _Following:
                 await send_chunks(self._until_stopped(chunks), publisher.send_many, bookmarks, summary)
             self._trouble = ""
         except LogFileError as error:  # a file that is being rotated, or is not ours to read for a while
-            if not self._passes:
+            if not self.passes:
                 raise
             self._follower.forget()
             if str(error) != self._trouble:
@@ -108,9 +113,9 @@ class _Following:
             self._trouble = str(error)
         finally:
             self.sent += summary.sent
-        if summary.sent or summary.unreadable or not self._passes:
+        if summary.sent or summary.unreadable or not self.passes:
             self._tell(summary)
-        self._passes += 1
+        self.passes += 1
 
     def _until_stopped(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
@@ -126,6 +131,19 @@ class _Following:
         what = ", ".join(f"{name}: {count:,}" for name, count in sorted(summary.by_type.items()))
         console.print(f"sent {summary.sent:,} events" + (f" ({what})" if what else ""))
         complain_of(summary)
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Do the work; once it is told to stop, the work has a few seconds to end, and is then given up."""
+    doing, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({doing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({doing}, timeout=_GRACE_S)
+    stopped.cancel()
+    if not doing.done():
+        doing.cancel()  # what was sent and not marked has the same event ids the next time
+        await asyncio.wait({doing})
+    if not doing.cancelled():
+        doing.result()
 
 
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:

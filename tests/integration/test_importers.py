@@ -204,3 +204,18 @@ async def test_follow_over_an_outage(own_broker: Any, prefix: str, tmp_path: Pat
         await wait_for(settings, ["a", "b"])
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_follow_is_stopped_in_an_outage(own_broker: Any, prefix: str, tmp_path: Path) -> None:
+    """S14: SIGTERM ends it also while it waits for a Kafka that does not answer."""
+    broker = await asyncio.to_thread(own_broker)
+    settings = await made(broker, prefix)
+    path = tmp_path / "events.ndjson"
+    append(path, "a")
+    with following(settings, path, tmp_path / "state", FLEETFOLD_REQUEST_TIMEOUT_S="120") as process:
+        await wait_for(settings, ["a"])
+        await asyncio.to_thread(broker.stop)
+        append(path, "b")
+        process.send_signal(signal.SIGTERM)
+        output, _ = await asyncio.to_thread(process.communicate, timeout=30)
+        assert (process.returncode, "stopped; sent 1 events" in output) == (0, True), output

@@ -126,6 +126,7 @@ NPM: dict[str, list[tuple[str, str, str]]] = {
     "npm11-refused": [("left-pad2", F, "exit 1: code ECONNREFUSED; syscall conne")],
     "npm11-uninstall": [("left-pad", R, "uninstall")],
     "npm8-uninstall": [("left-pad", R, "uninstall")],
+    "npm11-own-script": NOTHING,
     "npm11-run": NOTHING,
     "npm11-version": NOTHING,
 }

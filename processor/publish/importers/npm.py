@@ -8,6 +8,7 @@ what it is known by. What npm did to node_modules stands in `ADD`, `CHANGE` and 
              REMOVE, of what `npm uninstall` named  removed_by_user; what else goes is nobody's verdict
     else     the package that npm names, both sides of an ERESOLVE; where it names none (no network, a full
              disk), what the command named          install_failure
+             a script of the project itself         nothing: no package is at fault
 """
 
 import re
@@ -85,6 +86,7 @@ class _NpmReader(LineReader):
         self._failing: list[str] = []
         self._said: list[str] = []
         self._resolving = False
+        self._path = ""
 
     @property
     def is_clean(self) -> bool:
@@ -143,6 +145,8 @@ class _NpmReader(LineReader):
             self._said.append(rest.strip())
         if (found := _NO_VERSION.match(rest)) or (found := _FOUND.match(rest)):
             self._failing += _names([found[1]])
+        elif rest.startswith("path "):
+            self._path = rest.removeprefix("path ")
         elif rest == "Could not resolve dependency:":
             self._resolving = True
         elif self._resolving and (found := _FROM.match(rest)):
@@ -152,11 +156,16 @@ class _NpmReader(LineReader):
     def _end(self, code: str) -> None:
         if code == "0":
             self._worked()
-        elif self._command in _INSTALLS:
+        elif self._command in _INSTALLS and not (self._failing and self._is_own):
             why = f"exit {code}: " + "; ".join(self._said)[:_SAID_MAX]
             for number, name in enumerate(dict.fromkeys(self._failing or self._named)):
                 self._settle(name, OutcomeType.INSTALL_FAILURE, why, self._title.part(number))
         self._running = False
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether npm stumbled over the project that it was called in."""
+        return bool(self._path) and "node_modules/" not in self._path
 
     def _worked(self) -> None:
         for name, (verb, place) in self._did.items():
