@@ -27,7 +27,7 @@ SOURCE = Source("host", UTC)
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def ndjson_text() -> bytes:
+def ndjson_text(hour: int = 3) -> bytes:
     """Return lines that begin alike, with and without what may be left out, and two that are bad."""
     lines = [
         {"component_id": "a", "outcome_type": "install_failure", "timestamp": "2026-01-02T03:04:05Z"},
@@ -43,7 +43,8 @@ def ndjson_text() -> bytes:
         "outcome_type": "deprecated",
         "timestamp": "2026-01-02T03:04:05Z",
     }
-    return b"".join(orjson.dumps(line) + b"\n" for line in [*lines, given_ids]) + b"not JSON\n"
+    text = b"".join(orjson.dumps(line) + b"\n" for line in [*lines, given_ids]) + b"not JSON\n"
+    return text.replace(b"T03:", b"T%02d:" % hour)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ CASES = {
     "apt": Case(AptImporter, "history.log", texts("apt", "history.log")),
     "pip": Case(PipLogImporter, "pip.log", (*texts("pip", "*.log"), PIP_ALL)),
     "npm": Case(NpmImporter, "2026-debug-0.log", texts("npm", "*.log")),
-    "ndjson": Case(NdjsonImporter, "events.ndjson", (ndjson_text(), ndjson_text() * 20)),
+    "ndjson": Case(NdjsonImporter, "events.ndjson", (ndjson_text(), b"".join(map(ndjson_text, range(20))))),
 }
 
 
