@@ -18,6 +18,7 @@ from processor.broker import EmbeddedKafka
 from processor.broker.errors import BrokerError
 from tests.bench.counts import failures, miscounts
 from tests.bench.growth import growth
+from tests.bench.machine import machine
 from tests.bench.million import million
 from tests.bench.options import Options, parse
 from tests.bench.plots import draw
@@ -65,7 +66,7 @@ def main() -> int:
 
 def _measure(options: Options) -> Figures:
     """Run the jobs; one that fails does not take the others' figures with it."""
-    figures: Figures = {}
+    figures: Figures = {"machine": machine()}
     with EmbeddedKafka() as kafka:
         run = Run(kafka.bootstrap, kafka.pid, options.sizes)
         for job in options.jobs:

@@ -3,6 +3,7 @@
 What is drawn is worked out in `series.py`; here is only how. matplotlib is in the extra `bench`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 Figures = dict[str, Any]
-COLOURS = {
-    "Fleetfold": "#0b6e4f",
-    "Quix Streams": "#c8553d",
-    "plain Faust": "#8d6a9f",
-    "ceiling": "#7a7a7a",
-}
-OTHER_COLOURS = ("#0b6e4f", "#3d7ea6", "#c8553d", "#8d6a9f")
+COLOURS = {"Fleetfold": "#0b6e4f", "Quix Streams": "#c8553d", "plain Faust": "#8d6a9f", "ceiling": "#7a7a7a"}
+DELAY_COLOURS = ("#0b6e4f", "#3d7ea6")
 SIZE_INCHES = (7.5, 4.5)
+DPI = 150
 
 
 def draw(figures: Figures, folder: Path) -> list[Path]:
@@ -34,94 +31,96 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
     Returns:
         The files that were written.
     """
-    import matplotlib as mpl  # noqa: PLC0415 -- of the extra alone
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 -- of the extra alone
 
     folder.mkdir(parents=True, exist_ok=True)
-    pictures: tuple[tuple[str, Callable[[Any, Figures], bool]], ...] = (
-        ("throughput.png", _throughput),
-        ("delay.png", _delay),
-        ("memory.png", _memory),
-    )
     written = []
-    for name, picture in pictures:
-        figure, axes = plt.subplots(figsize=SIZE_INCHES, layout="constrained")
+    for name, picture in _pictures(figures).items():
+        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+        axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(visible=True, alpha=0.3)
-        if picture(axes, figures):
-            figure.savefig(folder / name, dpi=150)
-            written.append(folder / name)
-        plt.close(figure)
+        picture(axes)
+        _, labels = axes.get_legend_handles_labels()
+        if labels:
+            figure.legend(loc="outside lower center", ncols=len(labels), frameon=False)
+        figure.savefig(folder / name, dpi=DPI)
+        written.append(folder / name)
     return written
 
 
-def _throughput(axes: Any, figures: Figures) -> bool:
-    lines = rates_by_components(figures)
-    _lines(axes, lines)
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="components",
-        ylabel="events per second",
-        title="Throughput by number of components (log scales; bars: range of the rounds)",
-    )
-    axes.set_xticks(lines[0].x if lines else [])
-    axes.minorticks_off()
-    _plain(axes.xaxis, axes.yaxis)
-    return bool(lines)
+def _pictures(figures: Figures) -> dict[str, "Callable[[Any], None]"]:
+    """The pictures that there are figures for, by the names of their files."""
+    found: dict[str, Callable[[Any], None]] = {}
+    if rates := rates_by_components(figures):
+        found["throughput.png"] = partial(_throughput, rates)
+    if held := delays(figures):
+        found["delay.png"] = partial(_delay, held)
+    if memory := memory_by_components(figures):
+        found["memory.png"] = partial(_memory, memory)
+    elif bars := peaks(figures):
+        found["memory.png"] = partial(_peaks, bars)
+    return found
 
 
-def _delay(axes: Any, figures: Figures) -> bool:
-    lines = delays(figures)
-    for line, colour in zip(lines, OTHER_COLOURS, strict=False):
+def _throughput(lines: list[Series], axes: Any) -> None:
+    _by_components(lines, axes)
+    axes.set_yscale("log")
+    _tell(axes.yaxis)
+    axes.set(ylabel="events per second", title="Throughput (log scales; bars: from the least to the most)")
+
+
+def _memory(lines: list[Series], axes: Any) -> None:
+    _by_components(lines, axes)
+    axes.set_ylim(bottom=0)
+    axes.set(ylabel="MB of resident memory, at most", title="Peak memory")
+
+
+def _peaks(bars: list[tuple[str, float]], axes: Any) -> None:
+    axes.bar([name for name, _ in bars], [mb for _, mb in bars], color=[COLOURS[name] for name, _ in bars])
+    axes.set(ylabel="MB of resident memory, at most", title="Peak memory")
+
+
+def _delay(lines: list[Series], axes: Any) -> None:
+    for line, colour in zip(lines, DELAY_COLOURS, strict=False):
         axes.plot(line.x, line.y, label=line.name, color=colour)
+    axes.set_xscale("log")
+    _tell(axes.xaxis)
     axes.set(
         xlabel="milliseconds from publishing to the committed row",
         ylabel="share of the events (%)",
         title="Delay at a steady rate (log scale)",
         ylim=(0, 100),
     )
-    axes.set_xscale("log")
-    _plain(axes.xaxis)
-    if lines:
-        axes.legend(frameon=False)
-    return bool(lines)
 
 
-def _memory(axes: Any, figures: Figures) -> bool:
-    lines = memory_by_components(figures)
-    if lines:
-        _lines(axes, lines)
-        axes.set(xscale="log", xlabel="components", title="Peak memory by number of components")
-        axes.set_xticks(lines[0].x)
-        axes.minorticks_off()
-        _plain(axes.xaxis)
-    else:
-        bars = peaks(figures)
-        names = [name for name, _ in bars]
-        axes.bar(names, [mb for _, mb in bars], color=[COLOURS[name] for name in names])
-        axes.set(title="Peak memory")
-        lines = [Series(name, (), ()) for name in names]
-    axes.set_ylabel("MB of resident memory, at most")
-    axes.set_ylim(bottom=0)
-    return bool(lines)
-
-
-def _lines(axes: Any, lines: list[Series]) -> None:
+def _by_components(lines: list[Series], axes: Any) -> None:
     for line in lines:
-        spans = [[y - low for y, low in zip(line.y, line.low, strict=True)], []] if line.low else None
-        if spans:
-            spans[1] = [high - y for y, high in zip(line.y, line.high, strict=True)]
         axes.errorbar(
-            line.x, line.y, yerr=spans, label=line.name, color=COLOURS[line.name], marker="o", capsize=3
+            line.x,
+            line.y,
+            yerr=_ranges(line),
+            label=line.name,
+            color=COLOURS[line.name],
+            marker="o",
+            capsize=3,
         )
-    if lines:
-        axes.legend(frameon=False)
+    axes.set(xscale="log", xlabel="components")
+    axes.set_xticks(lines[0].x, [f"{components:,}" for components in lines[0].x])
+    axes.minorticks_off()
 
 
-def _plain(*sides: Any) -> None:
-    """Write numbers out: 10,000 is easier to read than a power."""
-    for side in sides:
-        side.set_major_formatter("{x:,.0f}")
+def _ranges(line: Series) -> list[list[float]] | None:
+    """How far each point's range reaches below it and above, if it has one."""
+    if not line.low:
+        return None
+    below = [y - low for y, low in zip(line.y, line.low, strict=True)]
+    return [below, [high - y for y, high in zip(line.y, line.high, strict=True)]]
+
+
+def _tell(side: Any) -> None:
+    """Numbers on a log scale, written out, close enough to read from."""
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415 -- of the extra alone
+
+    side.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    side.set_major_formatter("{x:,.0f}")

@@ -24,12 +24,14 @@ DOES = {
 }
 """Each job's name in the table, and what it does."""
 
+BUSY_SHARE = 0.25  # an idle machine has a load of nearly 0
+
 _COLUMNS = (14, 10, 27, 27, 8)
 
 
 def report(figures: Figures) -> str:
     """Return the tables of one run's figures; of the jobs that were run."""
-    parts: list[list[str]] = []
+    parts: list[list[str]] = [_machine(figures["machine"])] if "machine" in figures else []
     if "throughput" in figures:
         jobs = figures["throughput"]
         title = f"Throughput: median (range) of the rounds; events of {jobs['event_bytes']:.0f} bytes"
@@ -38,7 +40,7 @@ def report(figures: Figures) -> str:
         [f"The same with {size['components']:,} components", *_table(size)]
         for size in figures.get("components", {}).get("sizes", ())
     )
-    if parts:
+    if "throughput" in figures or "components" in figures:
         parts.append(["What each does", *(f"  {name:14}{does}" for name, does in DOES.values())])
     rows = goals(figures)
     if rows:
@@ -47,6 +49,16 @@ def report(figures: Figures) -> str:
     if wrong:
         parts.append(["WRONG", *(f"  {line}" for line in wrong)])
     return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _machine(machine: Figures) -> list[str]:
+    cores, load = machine["cores"], machine["load_before"]
+    lines = [f"Python {machine['python']} on {cores} cores of {machine['processor']}, broker and all"]
+    if load > cores * BUSY_SHARE:
+        lines.append(
+            f"The load was {load:.1f} before the start: others used the cores, and took from every figure"
+        )
+    return lines
 
 
 def _table(jobs: Figures) -> Iterator[str]:
@@ -76,4 +88,4 @@ def _line(cells: Sequence[str]) -> str:
 def _goal(goal: Goal) -> str:
     verdict = {True: "met", False: "MISSED", None: ""}[goal.met]
     wanted = f"wanted: {goal.wanted}" if goal.wanted else ""
-    return f"  {goal.name:56}{goal.value:32}{wanted:24}{verdict}".rstrip()
+    return f"  {goal.name:57} {goal.value:35} {wanted:23} {verdict}".rstrip()

@@ -74,6 +74,15 @@ def test_the_table_names_every_job_and_what_it_does() -> None:
     assert "WRONG" not in text
 
 
+@pytest.mark.parametrize(("load", "busy"), [(0.1, False), (0.5, False), (4.0, True)])
+def test_a_busy_machine_is_said_to_have_been(load: float, busy: bool) -> None:
+    """Whoever reads a figure must know that others took from it."""
+    machine = {"cores": 2, "processor": "a processor", "python": "3.11.9", "load_before": load}
+    text = report({"machine": machine, "delay": made_up_steady(4)})
+    assert text.startswith("Python 3.11.9 on 2 cores of a processor")
+    assert ("others used the cores" in text) is busy
+
+
 def test_only_what_was_run_is_reported() -> None:
     """`--only delay` gives the rows of that job, and no table of others."""
     text = report({"delay": made_up_steady(4, p50_ms=500)})
