@@ -55,16 +55,16 @@ FULL = Sizes(
 """Takes 10 to 15 minutes on 2 cores."""
 
 QUICK = Sizes(
-    events=600_000,
+    events=400_000,
     rounds=1,
-    quix_events=40_000,
-    faust_events=10_000,
+    quix_events=30_000,
+    faust_events=6_000,
     components=(10_000, 100_000),
     phase_events=150_000,
     phases=1,
     duration_s=8,
     rate=1000,
-    rows=100_000,
+    rows=50_000,
 )
 """Takes 2 to 3 minutes; its figures say that something is broken, not how good it is."""
 

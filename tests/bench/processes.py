@@ -19,6 +19,7 @@ from processor.settings import ENV_PREFIX, Settings
 __all__ = ["FoldingJob", "JobFailedError", "cpu_seconds", "folding", "run_job", "worker"]
 
 Figures = dict[str, Any]
+LIMIT_S = 1800.0  # the slowest rival takes a tenth of it
 READY_WITHIN_S = 120.0
 _POLL_S = 0.1
 _SETTINGS = ("bootstrap", "topic_prefix", "app_id", "partitions")
@@ -32,10 +33,15 @@ def run_job(module: str, *arguments: object) -> Figures:
     """Run a job to its end and return the figures that it prints last.
 
     Raises:
-        JobFailedError: it printed none, or its exit code says that it failed.
+        JobFailedError: it printed none, its exit code says that it failed, or it did not end at all.
     """
     command = [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=LIMIT_S
+        )
+    except subprocess.TimeoutExpired:
+        raise JobFailedError(f"{module} did not end within {LIMIT_S:.0f} s") from None
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

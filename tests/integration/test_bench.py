@@ -1,13 +1,16 @@
 """The benchmark itself, tiny, on a broker of its own: what it counts, never how fast."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.bench.rivals import is_missing
+from tests.processes import wait_until_gone
 
 pytestmark = pytest.mark.kafka
 
@@ -59,6 +62,29 @@ def test_every_job_counts_what_was_published(tmp_path: Path) -> None:
         assert counts([fleet]) == [(ROWS // 4, ROWS // 4)]
         assert fleet["restore"]["records"] >= 2 * ROWS
         assert fleet["rows"]["host-ledger"] == fleet["rows"]["component-stats"] == ROWS
+
+
+def test_sigterm_leaves_nothing_behind() -> None:
+    """A run that is stopped in the middle stops its broker and its jobs."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench",
+        "--only",
+        "throughput",
+        "--events",
+        "3000",
+        "--rounds",
+        "50",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as bench:
+        assert bench.stderr is not None
+        assert any("round 1 of 50: Fleetfold" in line for line in bench.stderr)
+        started = psutil.Process(bench.pid).children(recursive=True)
+        bench.terminate()
+        assert bench.wait(60) == 128 + signal.SIGTERM
+    assert len(started) > 1
+    wait_until_gone(*started)
 
 
 def counts(rounds: list[dict[str, int]]) -> list[tuple[int, int]]:
