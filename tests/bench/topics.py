@@ -1,12 +1,15 @@
 """The benchmark's topics: making them, clearing them for another round, and reading back what was counted."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from processor.app import engine_config
+from processor.engine.batch import FetchedRecord
+from processor.engine.changelog import read_to_end
 from processor.settings import Settings
 from processor.topics import create
 from schemas.topics import COMPONENT_STATS, OUTCOME_EVENTS, TOPICS
@@ -59,18 +62,17 @@ async def _changelogs(bootstrap: str, group: str) -> list[str]:
 
 
 async def _counted(settings: Settings, topics: Iterable[str]) -> int:
-    """The sum of all counters of some compacted topics' last values."""
+    """The sum of all counters of some compacted topics' last values.
+
+    Read to the high watermark: right after a commit its markers may still be on their way, and what a
+    `read_committed` reader calls the end lies before them.
+    """
     last: dict[tuple[TopicPartition, bytes], bytes | None] = {}
     partitions = [TopicPartition(topic, number) for topic in topics for number in range(settings.partitions)]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    async with consumer:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for tp, records in (await consumer.getmany(timeout_ms=100)).items():
-                last.update({(tp, record.key): record.value for record in records})
+
+    def on_records(tp: TopicPartition, records: Sequence[FetchedRecord]) -> None:
+        last.update({(tp, record.key or b""): record.value for record in records})
+
+    await read_to_end(engine_config(settings), partitions, on_records)
     rows = (orjson.loads(value) for value in last.values() if value is not None)
     return sum(int(row.get(name, 0)) for row in rows if isinstance(row, dict) for name in COUNTERS)
