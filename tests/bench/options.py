@@ -52,7 +52,7 @@ FULL = Sizes(
     rate=1000,
     rows=1_000_000,
 )
-"""Takes 10 to 15 minutes on 2 cores."""
+"""Made for a quarter of an hour on 2 idle cores."""
 
 QUICK = Sizes(
     events=400_000,
@@ -66,7 +66,7 @@ QUICK = Sizes(
     rate=1000,
     rows=50_000,
 )
-"""Takes 2 to 3 minutes; its figures say that something is broken, not how good it is."""
+"""Made for less than 3 minutes on 2 idle cores; its figures say that something is broken, not how good it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     jobs = ", ".join(JOBS)
     parser.add_argument("--only", nargs="+", choices=JOBS, metavar="JOB", help=f"run these alone: {jobs}")
-    parser.add_argument("--quick", action="store_true", help="small sizes: under 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="small sizes: a few minutes")
     parser.add_argument(
         "--json", metavar="FILE", type=_file, help="write all figures there; -: print them, no table"
     )
