@@ -66,7 +66,7 @@ QUICK = Sizes(
     rate=1000,
     rows=50_000,
 )
-"""Made for less than 3 minutes on 2 idle cores; its figures say that something is broken, not how good it is."""
+"""Made for 3 minutes on 2 idle cores; its figures say that something is broken, not how good it is."""
 
 
 @dataclass(frozen=True, slots=True)

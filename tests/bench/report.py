@@ -24,6 +24,7 @@ DOES = {
 }
 """Each job's name in the table, and what it does."""
 
+HELD = "  By components: Fleetfold holds all of them before it is timed, a rival those that its events meet"
 BUSY_SHARE = 0.25  # an idle machine has a load of nearly 0
 
 _COLUMNS = (14, 10, 27, 27, 8)
@@ -42,6 +43,8 @@ def report(figures: Figures) -> str:
     )
     if "throughput" in figures or "components" in figures:
         parts.append(["What each does", *(f"  {name:14}{does}" for name, does in DOES.values())])
+    if "components" in figures:
+        parts[-1].append(HELD)
     rows = goals(figures)
     if rows:
         parts.append(["Beside what is wanted", *map(_goal, rows)])
