@@ -266,4 +266,4 @@ class Engine:
         """Why the worker failed, as an engine error; None while it is well."""
         if self.failure is None or isinstance(self.failure, EngineError):
             return self.failure
-        return engine_error("the worker failed", self.failure)
+        return engine_error(type(self.failure).__name__, self.failure)
