@@ -5,9 +5,9 @@ not depend on order (counts, first and last times) is gathered by column and rec
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, islice
 
 from processor.domain.columns import OUTCOMES
 from processor.domain.config import FoldConfig
@@ -72,7 +72,7 @@ class IntakeResult:
 
 
 def fold(
-    records: Sequence[Record],
+    records: Iterable[Record],
     partition: int,
     hosts: Mapping[bytes, Row | bytes],
     config: FoldConfig,
@@ -82,7 +82,7 @@ def fold(
     """Fold one batch; nothing that is handed in is changed.
 
     Args:
-        records: records of one partition, in offset order.
+        records: records of one partition, in offset order; looped over once.
         partition: its number.
         hosts: the ledgers of this partition's hosts, encoded or not.
         config: the folds' settings.
@@ -92,10 +92,14 @@ def fold(
         LedgerError: an encoded ledger is of another version.
     """
     batch = _Batch(topic, partition, hosts, config)
-    for first in range(0, len(records), RUN_LENGTH):
-        batch.add(decode(records[first : first + RUN_LENGTH], config))
-    if records:
-        batch.result.newest_us = max(record_times_ms(records)) * 1000
+    iterator = iter(records)
+    newest_ms = 0
+    while run := list(islice(iterator, RUN_LENGTH)):
+        decoded = decode(run, config)
+        plain = len(decoded.events) == len(run)
+        newest_ms = max(newest_ms, *(decoded.events.heard_ms if plain else record_times_ms(run)))
+        batch.add(decoded)
+    batch.result.newest_us = newest_ms * 1000
     return batch.finish()
 
 

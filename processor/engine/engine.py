@@ -109,15 +109,14 @@ class Engine:
             if not self.ownership.take(batch):
                 return
             transaction = Transaction(batch.source, batch.next_offset)
-            records, oldest_ms = len(batch.records), batch.records[0].timestamp
             begin_s = time.monotonic()
             fold(batch, transaction)
             end_s = time.monotonic()
-            self.observer.folded(batch.source, records, end_s - begin_s)
+            self.observer.folded(batch.source, len(batch.records), end_s - begin_s)
         except BaseException as error:
             self.fail(error)
             raise
-        self.in_flight[batch.source] = InFlight(batch.begin_offset, oldest_ms, end_s)
+        self.in_flight[batch.source] = InFlight(batch.begin_offset, batch.oldest_ms, end_s)
         self._commits[batch.source] = asyncio.create_task(self._commit(transaction))
 
     async def _commit(self, transaction: Transaction) -> None:
