@@ -65,8 +65,8 @@ _GETTERS = tuple(itemgetter(name) for name in FIELDS)
 
 _STRINGS = {str}
 _STRINGS_OR_NULLS = {str, type(None)}
-TIME_DIGITS = str.maketrans("123456789", "0" * 9)
-HEX_DIGITS = str.maketrans("123456789abcdefABCDEF", "0" * 21)
+TIME_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+HEX_DIGITS = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 TIME_FORM = "0000-00-00T00:00:00.000000Z"
 _HOUR_AT, _MINUTE_AT, _SECOND_AT = 11, 14, 17
 ID_FORM = "00000000-0000-0000-0000-000000000000"
@@ -154,10 +154,11 @@ def is_plain(columns: Columns) -> bool:
         return False
 
 
-def _have_form(column: Sequence[str], form: str, digits: dict[int, int]) -> bool:
+def _have_form(column: Sequence[str], form: str, digits: bytes) -> bool:
     """Say whether each text has this form, once its digits are zeros; raise TypeError for what is no text."""
-    joined = "".join(column).translate(digits)
-    return joined == form * len(column) and set(map(len, column)) == {len(form)}
+    joined = "".join(column)
+    same = joined.isascii() and joined.encode().translate(digits) == form.encode() * len(column)
+    return same and set(map(len, column)) == {len(form)}
 
 
 def are_times(column: Sequence[str], first: str, last: str) -> bool:

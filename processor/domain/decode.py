@@ -31,7 +31,7 @@ from schemas.wire import WireError, validate_event
 
 __all__ = ["KEY_NOT_UTF8", "KEY_TOO_LONG", "NOT_JSON", "RUN_LENGTH", "Decoded", "decode"]
 
-RUN_LENGTH = 1_000
+RUN_LENGTH = 250
 """Records decoded at a time: few enough that their objects stay in the processor's cache."""
 
 NOT_JSON = "not_json"
@@ -57,13 +57,14 @@ def decode(records: Sequence[Record], config: FoldConfig) -> Decoded:
         return Decoded()
     values = [record.value for record in records]
     headers = any([record.headers for record in records])  # noqa: C419  # a generator takes three times as long
-    if not headers and (plain := split(values)):
+    keys = [record.key for record in records]
+    if not headers and (plain := split(values, keys)):
         return Decoded(_events(plain, records, config))
     columns = columns_of(values)
     if is_plain(columns):
         odd: set[int] = set()
     else:
-        columns = made_plain(columns, [record.key for record in records])
+        columns = made_plain(columns, keys)
         odd = set(not_plain(columns))
     if headers:
         odd.update(place for place, record in enumerate(records) if _is_copy(record))

@@ -30,16 +30,22 @@ _CUT = '","'
 _LINE = "\n"  # stands in no JSON string; between fields only where somebody indents
 _JOINT = (_CUT + _LINE + _CUT).encode()
 _CACHED_IDS = 65_536  # components and hosts come again and again; some 15 MB when full
+_NOT_PLAIN = b'"' + bytes(range(32))
 _SHAPES = 4
 _OPTIONAL = {"context"}
 
 V = TypeVar("V")
 
 
-def split(values: Sequence[bytes | None]) -> Plain | None:
-    """Return the fields of a run of plain events, or None if they are not all of one shape, or not plain."""
+def split(values: Sequence[bytes | None], keys: Sequence[bytes | None]) -> Plain | None:
+    """Return the fields of a run of plain events, or None if they are not all of one shape, or not plain.
+
+    Args:
+        values: of the run's records, at least one.
+        keys: of the same records; mostly the host ids, which then need not be made again.
+    """
     try:
-        return _shape(tuple(orjson.loads(values[0] or b""))).split(values)
+        return _shape(tuple(orjson.loads(values[0] or b""))).split(values, keys)
     except (TypeError, ValueError):  # no value, no JSON, no object, not of the shape
         return None
 
@@ -98,7 +104,7 @@ class _Shape:
     def _parts(self, name: str, mean: Callable[[str], V]) -> _Parts[V]:
         return _Parts(self._starts[name], self._ends[name], mean)
 
-    def split(self, values: Sequence[bytes | None]) -> Plain:
+    def split(self, values: Sequence[bytes | None], keys: Sequence[bytes | None]) -> Plain:
         """Return the fields' columns.
 
         Raises:
@@ -109,8 +115,7 @@ class _Shape:
         parts, width, lines = joined.split(_CUT), self._width, len(values) - 1
         if (
             len(parts) != width * len(values) - 1
-            or joined.count(_LINE) != lines  # so no value has one, and the joints are where they seem to be
-            or parts[width - 1 :: width] != [_LINE] * lines
+            or parts[width - 1 :: width] != [_LINE] * lines  # no plain text has one: these are the joints
             or "\\" in joined
         ):
             raise ValueError("another number of fields, or escapes")
@@ -130,30 +135,40 @@ class _Shape:
             list(map(self._outcomes.__getitem__, columns["outcome_type"])),
             times,
             fingerprints_of(self._joined("event_id", columns, ID_FORM, HEX_DIGITS)),
-            list(map(self._hosts.__getitem__, columns["host_id"])),
+            self._hosts_of(columns["host_id"], keys),
             first,
             last,
         )
 
-    def _joined(
-        self, name: str, columns: Mapping[str, Sequence[str]], form: str, digits: Mapping[int, int]
-    ) -> str:
+    def _hosts_of(self, parts: Sequence[str], keys: Sequence[bytes | None]) -> Sequence[bytes]:
+        """Return the hosts: the very keys, where each is its value's host id."""
+        start, end = self._starts["host_id"].encode(), self._ends["host_id"].encode()
+        hosts = [key for key in keys if key is not None]
+        joined = b"".join(hosts)
+        same = "".join(parts).encode() == start + (end + start).join(hosts) + end
+        if same and joined.translate(None, _NOT_PLAIN) == joined and max(map(len, hosts)) <= HOST_ID_MAX:
+            return hosts
+        return list(map(self._hosts.__getitem__, parts))
+
+    def _joined(self, name: str, columns: Mapping[str, Sequence[str]], form: str, digits: bytes) -> str:
         """Return a column's texts joined, each known to have this form once its digits are zeros.
 
         Raises:
             ValueError: one has not, or is not in its frame.
         """
         parts, start, end = columns[name], self._starts[name], self._ends[name]
-        frame = start + form + end
-        joined = "".join(parts)
-        texts = joined.replace(start, "").replace(end, "") if end else joined.replace(start, "")
+        frame = (start + form + end).encode()
+        joined = "".join(parts).encode("ascii")
+        texts = joined.replace(start.encode(), b"")
+        if end:
+            texts = texts.replace(end.encode(), b"")
         if (
             joined.translate(digits) != frame.translate(digits) * len(parts)
             or set(map(len, parts)) != {len(frame)}
             or len(texts) != len(form) * len(parts)  # the digits of a start are letters that must be its own
         ):
             raise ValueError(f"another form of {name}")
-        return texts
+        return texts.decode()
 
 
 @lru_cache(maxsize=_SHAPES)
