@@ -72,7 +72,7 @@ class Events:
         gone = set(places)
         moved = [place for place in range(len(self)) if place not in gone] if self.skewed else ()
         skewed = {now for now, was in enumerate(moved) if was in self.skewed}
-        return Events(*[_without(column, places) for column in self.columns()], skewed)  # type: ignore[arg-type]  # by order
+        return Events(*[_without(column, places) for column in self.columns()], skewed)  # type: ignore[arg-type, call-arg]  # by order
 
 
 def _without(column: Sequence[T], places: Sequence[int]) -> list[T]:
