@@ -5,8 +5,8 @@ not depend on order (counts, first and last times) is gathered by column and rec
 """
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, compress, count, islice
 
@@ -205,9 +205,8 @@ class _Batch:
         counts.duplicates = len(duplicates)
         counts.events = len(self._fingerprints) - len(duplicates)
         counts.skewed = len(self._skewed.difference(duplicates))
-        self._take_back(duplicates)
         self._add_failures(set(duplicates))
-        result.deltas = deltas_of(self._times)
+        result.deltas = deltas_of(self._times, self._times_of(duplicates))
         result.pair_changes = {pair: change for pair, change in self._pairs.items() if change}
         rings, sessions = self._rings, self._sessions
         result.ledgers = {
@@ -234,19 +233,15 @@ class _Batch:
                 self._heard_ms[host] = heard_ms[places[last]]
         return duplicates
 
-    def _take_back(self, duplicates: Sequence[int]) -> None:
-        """Take duplicates out of what was counted when their run came."""
-        gone: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    def _times_of(self, places: Iterable[int]) -> dict[tuple[str, str], list[str]]:
+        """Return the times of some events by outcome and component."""
+        times: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         begins = list(accumulate(map(len, self._runs), initial=0))
-        for place in duplicates:
+        for place in places:
             number = bisect_right(begins, place) - 1
             run, own = self._runs[number], place - begins[number]
-            gone[run.outcomes[own], run.components[own]].append(run.times[own])
-        for (outcome, component), texts in gone.items():
-            times = self._times[outcome]
-            times[component] = list((Counter(times[component]) - Counter(texts)).elements())
-            if not times[component]:
-                del times[component]
+            times[run.outcomes[own], run.components[own]].append(run.times[own])
+        return times
 
     def _add_failures(self, duplicates: set[int]) -> None:
         """Put the failures into their hosts' sessions, in offset order."""

@@ -134,7 +134,7 @@ class _Shape:
             list(map(self._components.__getitem__, columns["component_id"])),
             list(map(self._outcomes.__getitem__, columns["outcome_type"])),
             times,
-            fingerprints_of(self._joined("event_id", columns, ID_FORM, HEX_DIGITS)),
+            self._fingerprints(columns),
             self._hosts_of(columns["host_id"], keys),
             first,
             last,
@@ -150,25 +150,27 @@ class _Shape:
             return hosts
         return list(map(self._hosts.__getitem__, parts))
 
+    def _fingerprints(self, columns: Mapping[str, Sequence[str]]) -> Sequence[bytes]:
+        start, end = self._starts["event_id"], self._ends["event_id"]
+        joined = self._joined("event_id", columns, ID_FORM, HEX_DIGITS)
+        ids = joined.replace(start, "").replace(end, "") if end else joined.replace(start, "")
+        if len(ids) != len(ID_FORM) * len(columns["event_id"]):  # a start has hexadecimal digits, its own
+            raise ValueError("not all are event ids")
+        return fingerprints_of(ids)
+
     def _joined(self, name: str, columns: Mapping[str, Sequence[str]], form: str, digits: bytes) -> str:
-        """Return a column's texts joined, each known to have this form once its digits are zeros.
+        """Return a column joined, each part known to have this form once its digits are zeros.
 
         Raises:
-            ValueError: one has not, or is not in its frame.
+            ValueError: one has not.
         """
         parts, start, end = columns[name], self._starts[name], self._ends[name]
         frame = (start + form + end).encode()
-        joined = "".join(parts).encode("ascii")
-        texts = joined.replace(start.encode(), b"")
-        if end:
-            texts = texts.replace(end.encode(), b"")
-        if (
-            joined.translate(digits) != frame.translate(digits) * len(parts)
-            or set(map(len, parts)) != {len(frame)}
-            or len(texts) != len(form) * len(parts)  # the digits of a start are letters that must be its own
-        ):
+        joined = "".join(parts)
+        same = joined.isascii() and joined.encode().translate(digits) == frame.translate(digits) * len(parts)
+        if not same or set(map(len, parts)) != {len(frame)}:
             raise ValueError(f"another form of {name}")
-        return texts.decode()
+        return joined
 
 
 @lru_cache(maxsize=_SHAPES)
