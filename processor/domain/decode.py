@@ -31,7 +31,7 @@ from schemas.wire import WireError, validate_event
 
 __all__ = ["KEY_NOT_UTF8", "KEY_TOO_LONG", "NOT_JSON", "RUN_LENGTH", "Decoded", "decode"]
 
-RUN_LENGTH = 250
+RUN_LENGTH = 500
 """Records decoded at a time: few enough that their objects stay in the processor's cache."""
 
 NOT_JSON = "not_json"
