@@ -102,7 +102,7 @@ async def _drain(
     while pending:
         runs = await consumer.getmany(*pending, timeout_ms=POLL_MS, max_records=RUN_RECORDS)
         for partition, records in runs.items():
-            on_records(partition, records)
+            on_records(partition, list(records))
         for partition in list(pending):
             high_watermark = consumer.highwater(partition)
             if high_watermark is None:

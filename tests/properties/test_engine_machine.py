@@ -61,7 +61,7 @@ class Table:
 def make_batch(source: TopicPartition, values: list[bytes], begin: int, epoch: int) -> Batch:
     """A fetched run of a partition's log."""
     records: list[FetchedRecord] = [Record(offset=begin + at, value=value) for at, value in enumerate(values)]
-    return Batch(source, records, begin, begin + len(values), epoch)
+    return Batch(source, records, begin, begin + len(values), epoch, 0)
 
 
 class Worker:
