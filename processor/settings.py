@@ -29,17 +29,21 @@ __all__ = ["ENV_PREFIX", "Settings", "load_settings", "markdown_table", "unknown
 ENV_PREFIX = "FLEETFOLD_"
 ENV_FILE = ".env"
 
-# Variables that are read elsewhere: the cache of the embedded Kafka, the importer's host and bookmarks.
+# Variables that are read elsewhere: the embedded Kafka's cache, the opt-out, bookmarks and spool, tokens.
 _READ_ELSEWHERE = (
     "FLEETFOLD_CACHE_DIR",
-    "FLEETFOLD_HOST_ID",
-    "FLEETFOLD_HOST_SALT",
+    "FLEETFOLD_OPT_OUT",
     "FLEETFOLD_STATE_DIR",
+    "FLEETFOLD_TOKENS",
+    "FLEETFOLD_TOKENS_FILE",
 )
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
+_SECRETS = frozenset({"host_salt"})  # what a complaint must not repeat
+_SALT_MIN = 16
 _PORT_MAX = 65535
+_HOST_ID_MAX = 256  # as schemas.limits has it, which a start of the command line does not load
 _PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them
 _LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000 are left by default
 _DAY_US = 86_400_000_000
@@ -135,6 +139,24 @@ class Settings(SecuritySettings):
         5, 0, 1000, "deaths", "A supervised worker that dies this often ends all; 0: never."
     )
     restart_window_s: float = _number(60, 1, 86_400, "s", "Within this time.")
+    host_id: str = _text(
+        "",
+        f"at most {_HOST_ID_MAX} characters",
+        "The name of this machine when it publishes; not given: the machine's own id.",
+    )
+    host_salt: SecretStr = Field(
+        SecretStr(""),
+        description="A secret of the fleet, the same on each machine: host ids are salted hashes of names.",
+        json_schema_extra={"unit": "", "allowed": "16 characters or more; none: a salt that everyone knows"},
+    )
+    plain_host: bool = Field(
+        default=False,
+        description="Publish the machine's name as it is, not its hash.",
+        json_schema_extra={"unit": "", "allowed": "true or false"},
+    )
+    spool_max_mb: int = _number(
+        64, 1, 65_536, "MB", "How much a publisher keeps on disk while no Kafka is in reach."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _text(
         "INFO", "DEBUG, INFO, WARNING or ERROR", "How much is logged."
     )
@@ -148,6 +170,22 @@ class Settings(SecuritySettings):
         if not servers or not all(map(_is_server, servers)):
             raise ValueError("not a server")
         return ",".join(servers)
+
+    @field_validator("host_id")
+    @classmethod
+    def _short_name(cls, value: str) -> str:
+        """Return the name if the topic takes it."""
+        if len(value) > _HOST_ID_MAX:
+            raise ValueError("too long")
+        return value
+
+    @field_validator("host_salt")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        """Return the salt if it is none, or too long to be guessed."""
+        if 0 < len(value.get_secret_value()) < _SALT_MIN:
+            raise ValueError("too short")
+        return value
 
     @field_validator("topic_prefix", "app_id")
     @classmethod
@@ -281,7 +319,8 @@ def markdown_table() -> str:
 def _complaint(detail: Mapping[str, Any]) -> str:
     name = str(detail["loc"][0]) if detail["loc"] else ""
     allowed = _extra(name, "allowed") or detail["msg"]
-    return f"{name} ({ENV_PREFIX}{name.upper()}) is {detail['input']!r}: it must be {allowed}"
+    given = "(hidden)" if name in _SECRETS else repr(detail["input"])
+    return f"{name} ({ENV_PREFIX}{name.upper()}) is {given}: it must be {allowed}"
 
 
 def _extra(name: str, key: str) -> str:

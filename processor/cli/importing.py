@@ -43,9 +43,12 @@ HostOption = Annotated[
     typer.Option(
         "--host",
         metavar="ID",
-        help="The host that wrote the logs; by default a salted hash of this machine's id.",
+        help="The host that wrote the logs, published as a salted hash; by default this machine.",
         show_default=False,
     ),
+]
+PlainHostOption = Annotated[
+    bool | None, typer.Option("--plain-host", help="Publish the host's name as it is.", show_default=False)
 ]
 DistributionOption = Annotated[
     str | None,
@@ -90,6 +93,7 @@ def register(app: typer.Typer) -> None:
 def import_dpkg(  # noqa: PLR0913, PLR0917  # one parameter per option of the command
     paths: PathsArgument,
     host: HostOption = None,
+    plain_host: PlainHostOption = None,
     distribution: DistributionOption = None,
     zone: ZoneOption = None,
     finished: FinishedOption = False,
@@ -104,10 +108,11 @@ def import_dpkg(  # noqa: PLR0913, PLR0917  # one parameter per option of the co
     Running it again sends only what is new. A run of dpkg that is not finished at the end of the logs is
     left for the next time.
     """
-    from processor.publish.bookmark import Bookmarks, default_state_dir
+    from processor.publish.bookmark import Bookmarks
     from processor.publish.logfiles import find_logs
+    from processor.publish.state import default_state_dir
 
-    source = _source(host, distribution, zone, finished=finished)
+    source = _source(host, distribution, zone, finished=finished, plain_host=plain_host)
     logs = find_logs(paths)
     if dry_run:
         _, summary = _read(logs, source, Bookmarks())
@@ -122,7 +127,9 @@ def import_dpkg(  # noqa: PLR0913, PLR0917  # one parameter per option of the co
         raise typer.Exit(_BAD_DATA)
 
 
-def _source(host: str | None, distribution: str | None, zone: str | None, *, finished: bool) -> "DpkgSource":
+def _source(
+    host: str | None, distribution: str | None, zone: str | None, *, finished: bool, plain_host: bool | None
+) -> "DpkgSource":
     from processor.publish.host import distribution_of, host_id_from
     from processor.publish.importer import DpkgSource
     from processor.publish.zone import zone_of
@@ -130,7 +137,7 @@ def _source(host: str | None, distribution: str | None, zone: str | None, *, fin
     name = distribution if distribution is not None else distribution_of()
     if not _DISTRIBUTION.fullmatch(name):
         fail(f"--distribution {name}: lower-case letters, digits, `.`, `_`, `-`, at most 40")
-    return DpkgSource(host_id_from(host), zone_of(zone), name, finished)
+    return DpkgSource(host_id_from(host, plain=plain_host), zone_of(zone), name, finished)
 
 
 def _read(
@@ -152,10 +159,11 @@ async def _publish(
     settings: "Settings", logs: "list[LogFile]", source: "DpkgSource", state_dir: Path
 ) -> "ImportSummary":
     from processor.publish.bookmark import open_bookmarks
+    from processor.publish.core import spool_for
     from processor.publish.importer import send_chunks
     from processor.publish.publisher import open_publisher
 
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(settings, spool=spool_for(settings)) as publisher:
         place = (publisher.cluster_id, publisher.topic, source.host_id)
         with open_bookmarks(state_dir, *place) as bookmarks:
             chunks, summary = _read(logs, source, bookmarks)

@@ -47,6 +47,10 @@ WRONG = [
     ("processes", "-1", "from 0 to 256"),
     ("restart_limit", "-1", "from 0"),
     ("restart_window_s", "0", "from 1"),
+    ("host_id", "x" * 257, "at most 256 characters"),
+    ("host_salt", "short", "16 characters or more"),
+    ("plain_host", "maybe", "true or false"),
+    ("spool_max_mb", "0", "from 1 to 65536"),
     ("log_level", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
     ("log_format", "xml", "text or json"),
     ("security_protocol", "TLS", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
@@ -86,7 +90,8 @@ def test_wrong_value_names_itself(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     message = str(caught.value)
-    assert message.startswith(f"{name} (FLEETFOLD_{name.upper()}) is {value!r}: it must be ")
+    shown = "(hidden)" if name == "host_salt" else repr(value)
+    assert message.startswith(f"{name} (FLEETFOLD_{name.upper()}) is {shown}: it must be ")
     assert allowed in message
     assert "\n" not in message
 
