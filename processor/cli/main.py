@@ -47,7 +47,7 @@ def _options(
     """Folds what happens to components on a fleet of machines into live, exact answers, on Kafka."""
 
 
-from processor.cli import access, broker, deadletters, demo, importing, publish, queries, simulate, topics, worker
+for _part in (demo, broker, topics, access, worker, publish, importing, simulate, queries, deadletters):
     _part.register(app)
 
 
