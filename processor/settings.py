@@ -146,6 +146,30 @@ class Settings(SecuritySettings):
         "", "a path", "Where a view keeps its rows, so that a restart reads only what is new."
     )
     url: str = _text("", "an http or https URL", "Query commands ask this service in place of Kafka.")
+    gateway_host: str = _text(
+        "127.0.0.1",
+        "an IP address of this machine",
+        "Where the gateway listens; without tokens on loopback only.",
+    )
+    gateway_port: int = _number(8090, 0, _PORT_MAX, "port", "The gateway's port; 0: any that is free.")
+    gateway_body_max_bytes: int = _number(
+        8_388_608,
+        1024,
+        268_435_456,
+        "bytes",
+        "The largest body of a request, before and after decompression.",
+    )
+    gateway_batch_max: int = _number(10_000, 1, 1_000_000, "events", "Events in one request, at most.")
+    gateway_rate: int = _number(
+        0,
+        0,
+        10_000_000,
+        "events/s",
+        "Events that each token, or address, may send in a second; 0: any number.",
+    )
+    gateway_pending_max: int = _number(
+        100_000, 1, 10_000_000, "events", "Events that may wait for Kafka; more are told to come back later."
+    )
     broker_wait_s: float = _number(
         30,
         0,
@@ -235,7 +259,7 @@ class Settings(SecuritySettings):
             raise ValueError("zero")
         return value
 
-    @field_validator("metrics_host", "serve_host")
+    @field_validator("metrics_host", "serve_host", "gateway_host")
     @classmethod
     def _address(cls, value: str) -> str:
         """Return the address if it is one; a name may stand for several."""
