@@ -91,4 +91,6 @@ class Outbox:
         return self._unsettled
 
     def _has_room(self, size: int) -> bool:
-        return len(self) < self._max_events and (not self._unsettled or self._bytes + size <= self._max_bytes)
+        return self._unsettled < self._max_events and (
+            not self._unsettled or self._bytes + size <= self._max_bytes
+        )

@@ -96,6 +96,12 @@ def restoring(bootstrap: str, rows: int, say: Callable[[str], None]) -> Figures:
     return job("restore_job", bootstrap, settings.topic_prefix, rows)
 
 
+def publishing(bootstrap: str, say: Callable[[str], None]) -> Figures:
+    """Publish with the publisher and through the gateway."""
+    say("publishing: the publisher, `record` in an installer, the gateway")
+    return job("publish_job", bootstrap)
+
+
 def main() -> None:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,6 +121,7 @@ def main() -> None:
             "throughput": throughput(kafka.bootstrap, options.events, say),
             "latency": latency(kafka.bootstrap, options.latency_s, say),
             "restore": restoring(kafka.bootstrap, options.rows, say),
+            "publish": publishing(kafka.bootstrap, say),
         }
     print(json.dumps(figures) if options.json else report(figures))  # noqa: T201 -- the answer
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench.publish_report import publish_rows
+
 __all__ = ["report"]
 
 Figures = dict[str, Any]
@@ -47,6 +49,7 @@ def _wanted(figures: Figures) -> Iterator[str]:
         ),
         ("size of an event", f"{jobs['event_bytes']:.0f} bytes on average", ""),
     ]
+    rows += publish_rows(figures["publish"])
     for name, value, wanted in rows:
         yield f"{name:26}{value:34}{wanted and 'wanted: ' + wanted}".rstrip()
 
