@@ -43,7 +43,7 @@ _READ_ELSEWHERE = (
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
-_SECRETS = frozenset({"host_salt"})  # what a complaint must not repeat
+_SECRETS = frozenset({"host_salt", "sasl_password"})  # what a complaint must not repeat
 _SALT_MIN = 16
 _ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
 _URL = re.compile(r"https?://[^\s/,?#@]+(/[^\s,?#]*)?")

@@ -72,7 +72,12 @@ WRONG = [
     ("ssl_key_file", "nowhere", "a PEM file that exists"),
     ("ssl_key_password_file", "nowhere", "a file that exists"),
 ]
-ANY_TEXT = {"sasl_username", "sasl_password", "snapshot_file", "tokens_file"}  # only the broker can tell a wrong one
+ANY_TEXT = {
+    "sasl_username",
+    "sasl_password",
+    "snapshot_file",
+    "tokens_file",
+}  # only the broker can tell a wrong one
 
 
 @pytest.fixture(autouse=True)
