@@ -4,6 +4,7 @@ What Kafka does not acknowledge in time fails, is told so, and is never sent beh
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from processor.settings import Settings
 
 __all__ = ["Forwarder"]
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_S = 1.0
 _PATIENCE_S = 10.0
 
@@ -108,6 +110,9 @@ class Forwarder:
                     await self._forward(publisher)
             except (FleetfoldError, OSError) as error:
                 self.trouble = str(error)
+            except Exception as error:  # noqa: BLE001  # requests are told, and the next attempt may work
+                _LOG.exception("the gateway's sending failed: this is a bug")
+                self.trouble = f"a bug in the gateway: {type(error).__name__}"
             waiting = list(self._queue)
             self._queue.clear()
             self._fail(waiting, self.trouble)

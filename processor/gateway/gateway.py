@@ -71,7 +71,7 @@ class Gateway:
             ProblemError: 401, 403; without tokens 421 for a name that is not loopback's.
         """
         if not self._tokens:
-            if not is_loopback(request.url.hostname or ""):  # a web page may have given us its own name
+            if not is_loopback(_host(request)):  # a web page may have given us its own name
                 raise ProblemError(
                     HTTPStatus.MISDIRECTED_REQUEST, "without tokens only names of loopback are answered"
                 )
@@ -151,6 +151,13 @@ def _as_json(reading: Reading, *, replayed: bool) -> bytes:
     shown = Reading([], results)
     counts = {status: shown.count(status) for status in ("accepted", "duplicate", "rejected")}
     return orjson.dumps({**counts, "results": results})
+
+
+def _host(request: Request) -> str:
+    try:
+        return request.url.hostname or ""
+    except ValueError:
+        return ""  # no address at all
 
 
 def _caller(request: Request) -> str:

@@ -114,6 +114,8 @@ class Core:
         event_id: UUID | None,
     ) -> tuple[Receipt, Pending | None]:
         """Return a receipt, and the event to queue; None where the receipt is settled already."""
+        if self._pid != os.getpid():
+            self._start_over()
         receipt = Receipt(self.signal)
         if self._opt_out is not None:
             text = f"nothing is published from here: {self._opt_out} forbids it"
@@ -162,21 +164,24 @@ class Core:
         return sender.close(self.limits.close_s if timeout_s is None else timeout_s)
 
     def _run(self) -> None:
-        """Start the thread that sends, once in each process."""
-        if self._sender is not None and self._pid == os.getpid():
+        """Start the thread that sends, once."""
+        if self._sender is not None:
             return
         with self._lock:
-            if self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._sender = None
-                self._spool = Spool(self._spool.path, self._spool.max_bytes)
-                self.outbox = Outbox(self.limits.queue_events, self.limits.queue_bytes)
             if self._sender is None:
                 sender = Sender(
                     self._settings, self._spool, self.outbox, self.signal, self.limits.patience_s, self._tell
                 )
                 sender.start()
                 self._sender = sender
+
+    def _start_over(self) -> None:
+        """Begin anew after a fork: the parent's thread is not here, and its locks may be held for ever."""
+        self._pid = os.getpid()
+        self._lock, self.signal, self._sender = threading.Lock(), threading.Condition(), None
+        self.outbox = Outbox(self.limits.queue_events, self.limits.queue_bytes)
+        if not self._unusable:
+            self._spool = Spool(self._spool.path, self._spool.max_bytes)
 
     def _refused(self, receipt: Receipt, error: str, reason: str, field: str = "") -> Receipt:
         self._tell(error)

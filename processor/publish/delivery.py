@@ -85,7 +85,7 @@ class Delivery:
                 )
             ]
         try:
-            async with turn(self._spool.path, self._left_s()) as ours:
+            async with turn(self._spool.path, self._left_s(), lambda: not self._left_s()) as ours:
                 if ours and await self._attempt(self._send_behind_spool(wave)):
                     return [Fate(len(wave), Status.KAFKA)]
                 # Still our turn: nothing overtakes what is spooled here, and what is under way ends before.

@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,12 +20,15 @@ _POLL_S = 0.01
 
 
 @asynccontextmanager
-async def turn(spool: Path, wait_s: float) -> AsyncIterator[bool]:
+async def turn(
+    spool: Path, wait_s: float, hurried: Callable[[], bool] = lambda: False
+) -> AsyncIterator[bool]:
     """Wait for the turn to send, and keep it for the length of the block.
 
     Args:
         spool: the spool's path; the lock is a file beside it.
         wait_s: how long to wait.
+        hurried: whether not to wait any longer, asked again and again.
 
     Yields:
         Whether it is our turn; if not, others send for longer than that, or hold up.
@@ -36,18 +39,18 @@ async def turn(spool: Path, wait_s: float) -> AsyncIterator[bool]:
     spool.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(spool.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield await _locked(descriptor, time.monotonic() + wait_s)
+        yield await _locked(descriptor, time.monotonic() + wait_s, hurried)
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that was forked meanwhile has the descriptor too
         os.close(descriptor)
 
 
-async def _locked(descriptor: int, until_s: float) -> bool:
+async def _locked(descriptor: int, until_s: float, hurried: Callable[[], bool]) -> bool:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until_s:
+            if time.monotonic() >= until_s or hurried():
                 return False
             await asyncio.sleep(_POLL_S)
         else:

@@ -169,6 +169,7 @@ async def test_without_tokens_on_loopback_only(kafka: EmbeddedKafka, prefix: str
     assert "FLEETFOLD_TOKENS_FILE" in refused.stderr
     async with gateway(settings) as served:
         assert (await served.post(event(), Host="evil.example"))[0] == 421
+        assert (await served.post(event(), Host="[bad"))[0] == 421
         assert (await served.post(event(), Content_Type="text/plain"))[0] == 415
     assert await values_of(settings) == []
 

@@ -20,6 +20,7 @@ from processor.publish.client import Limits, NotAcceptedError
 from processor.publish.core import spool_for
 from processor.publish.host import hash_host
 from processor.publish.receipt import Status
+from processor.publish.turns import turn
 from processor.settings import Settings
 from schemas.wire import WireOutcome, validate_event
 
@@ -245,3 +246,22 @@ async def test_async_queue_without_room_waits_elsewhere(tmp_path: Path) -> None:
         receipts = [await publisher.record("c", "install_success") for _ in range(50)]
     assert all(receipt.accepted for receipt in receipts)
     assert json.loads(json.dumps(receipts[0].status)) == "spool"
+
+
+def test_close_is_bounded_while_another_process_sends(
+    blocking: Callable[..., BlockingPublisher], tmp_path: Path
+) -> None:
+    """A turn that never comes does not keep an installer: what it reported goes to the spool."""
+    limits = Limits(patience_s=600, close_s=0.1)
+    path = spool_for(NOBODY, tmp_path).path
+
+    async def hold() -> None:
+        async with turn(path, 0) as ours:
+            assert ours
+            publisher = blocking(limits=limits)
+            receipt = publisher.record("c", "install_success")
+            assert await asyncio.to_thread(publisher.close)
+            assert receipt.status is Status.SPOOL
+
+    asyncio.run(hold())
+    assert len(spooled(tmp_path)) == 1
