@@ -16,7 +16,7 @@ from processor.errors import FleetfoldError
 from processor.gateway.problems import ProblemError
 from processor.publish.encoding import EncodedEvent
 from processor.publish.publisher import EventPublisher, open_publisher
-from processor.publish.waves import HOST_UNACKNOWLEDGED_MAX, WAVE_EVENTS
+from processor.publish.waves import Wave
 from processor.settings import Settings
 
 __all__ = ["Forwarder"]
@@ -132,16 +132,10 @@ class Forwarder:
             await self._arrived.wait()
 
     def _next_wave(self) -> list[_Waiting]:
-        wave: list[_Waiting] = []
-        queue, of_host = self._queue, dict[bytes, int]()
-        while queue and len(wave) < WAVE_EVENTS:
-            host = queue[0].event.host
-            on_way = of_host.get(host, 0)
-            if on_way == HOST_UNACKNOWLEDGED_MAX:
-                break
-            of_host[host] = on_way + 1
-            wave.append(queue.popleft())
-        return wave
+        wave, taken, queue = Wave(), list[_Waiting](), self._queue
+        while queue and wave.takes(queue[0].event.host):
+            taken.append(queue.popleft())
+        return taken
 
     @staticmethod
     def _fail(waiting: Sequence[_Waiting], why: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from processor.publish.encoding import EncodedEvent
 from processor.publish.receipt import Receipt
-from processor.publish.waves import HOST_UNACKNOWLEDGED_MAX, WAVE_EVENTS
+from processor.publish.waves import Wave
 
 __all__ = ["Outbox", "Pending"]
 
@@ -53,16 +53,12 @@ class Outbox:
 
     def take_wave(self) -> list[Pending]:
         """Take the first events that may be on their way together; `done` must follow. For one thread."""
-        wave: list[Pending] = []
-        waiting, of_host = self._events, dict[bytes, int]()
-        while waiting and len(wave) < WAVE_EVENTS:  # without the lock: nobody else takes from the left
-            host = waiting[0].event.host
-            on_way = of_host.get(host, 0)
-            if on_way == HOST_UNACKNOWLEDGED_MAX:
-                break
-            of_host[host] = on_way + 1
-            wave.append(waiting.popleft())
-        return wave
+        wave, taken, waiting = Wave(), list[Pending](), self._events
+        while waiting and wave.takes(
+            waiting[0].event.host
+        ):  # without the lock: nobody else takes from the left
+            taken.append(waiting.popleft())
+        return taken
 
     def close(self) -> list[Pending]:
         """Take no more, and return everything that waits; `done` must follow."""

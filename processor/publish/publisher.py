@@ -25,7 +25,7 @@ from processor.publish.encoding import EncodedEvent, encode
 from processor.publish.optout import OptedOutError, opted_out
 from processor.publish.spool import Spool
 from processor.publish.turns import turn
-from processor.publish.waves import HOST_UNACKNOWLEDGED_MAX, WAVE_EVENTS, wave_length
+from processor.publish.waves import HOST_UNACKNOWLEDGED_MAX, Wave
 from processor.settings import Settings
 from schemas import ComponentOutcome
 from schemas.topics import OUTCOME_EVENTS
@@ -40,7 +40,6 @@ __all__ = [
 
 _BATCH_BYTES = 256 * 1024
 _POSITIVE = 0x7FFFFFFF
-_DRAINED_AT_ONCE = 2_000
 _STOP_S = 2.0
 
 
@@ -105,22 +104,20 @@ class EventPublisher:
         Raises:
             PublishError: some are not acknowledged.
         """
-        total = 0
-        wave: list[EncodedEvent] = []
-        of_host: dict[bytes, int] = {}
+        total, wave = 0, Wave()
+        taken: list[EncodedEvent] = []
         for event in events:
-            on_way = of_host.get(event.host, 0)
-            if on_way == HOST_UNACKNOWLEDGED_MAX or len(wave) == WAVE_EVENTS:
-                await self._in_turn(wave)
-                total += len(wave)
-                acknowledged(len(wave))
-                wave, of_host, on_way = [], {}, 0
-            of_host[event.host] = on_way + 1
-            wave.append(event)
-        if wave:
-            await self._in_turn(wave)
-            acknowledged(len(wave))
-        return total + len(wave)
+            if not wave.takes(event.host):
+                await self._in_turn(taken)
+                total += len(taken)
+                acknowledged(len(taken))
+                wave, taken = Wave(), []
+                wave.takes(event.host)
+            taken.append(event)
+        if taken:
+            await self._in_turn(taken)
+            acknowledged(len(taken))
+        return total + len(taken)
 
     async def _in_turn(self, wave: Sequence[EncodedEvent]) -> None:
         """Send a wave when it is this process's turn and nothing waits before it."""
@@ -189,13 +186,11 @@ async def drain_wave(spool: Spool, publisher: EventPublisher) -> int:
         PublishError: some are not acknowledged; all of them still wait.
         SpoolError: the spool cannot be used.
     """
-    waiting = spool.oldest(_DRAINED_AT_ONCE)
-    events = [one.event for one in waiting]
-    length = wave_length(events)
-    if length:
-        await publisher.send_wave(events[:length])
-        spool.remove_to(waiting[length - 1].seq)
-    return length
+    waiting = spool.first_wave()
+    if waiting:
+        await publisher.send_wave([one.event for one in waiting])
+        spool.remove_to(waiting[-1].seq)
+    return len(waiting)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from processor.errors import FleetfoldError
 from processor.files import put_aside
 from processor.publish.encoding import EncodedEvent
+from processor.publish.waves import Wave
 
 __all__ = ["Spool", "SpoolError", "Spooled", "spool_path", "spools_in"]
 
@@ -102,6 +103,25 @@ class Spool:
                 return []
             rows = connection.execute("SELECT seq, host, value FROM events ORDER BY seq LIMIT ?", (limit,))
             return [Spooled(seq, EncodedEvent(host, value)) for seq, host, value in rows]
+
+    def first_wave(self) -> list[Spooled]:
+        """Return the oldest events that may be on their way together.
+
+        Raises:
+            SpoolError: the file cannot be used.
+        """
+        with self._transaction(write=False) as connection:
+            if connection is None:
+                return []
+            rows = connection.execute("SELECT seq, host, value FROM events ORDER BY seq")
+            wave = Wave()
+            found = []
+            for seq, host, value in rows:
+                if not wave.takes(host):
+                    break
+                found.append(Spooled(seq, EncodedEvent(host, value)))
+            rows.close()
+            return found
 
     def remove_to(self, seq: int) -> None:
         """Forget the events up to and with a sequence number; on the disk when it returns.

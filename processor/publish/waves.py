@@ -1,23 +1,31 @@
 """A host has at most 32 events on their way, so that a resend always meets the ring of its last 64 ids."""
 
-from collections.abc import Iterable
-
-from processor.publish.encoding import EncodedEvent
-
-__all__ = ["HOST_UNACKNOWLEDGED_MAX", "WAVE_EVENTS", "wave_length"]
+__all__ = ["HOST_UNACKNOWLEDGED_MAX", "WAVE_EVENTS", "Wave"]
 
 HOST_UNACKNOWLEDGED_MAX = 32
 WAVE_EVENTS = 20_000
 
 
-def wave_length(events: Iterable[EncodedEvent]) -> int:
-    """Return how many of the first events may be on their way together."""
-    of_host: dict[bytes, int] = {}
-    length = 0
-    for event in events:
-        on_way = of_host.get(event.host, 0)
-        if on_way == HOST_UNACKNOWLEDGED_MAX or length == WAVE_EVENTS:
-            break
-        of_host[event.host] = on_way + 1
-        length += 1
-    return length
+class Wave:
+    """Which events may be on their way together: those that it takes, in their order, up to the first it does not.
+
+    Its length is how many it took.
+    """
+
+    __slots__ = ("_length", "_of_host")
+
+    def __init__(self) -> None:
+        self._of_host: dict[bytes, int] = {}
+        self._length = 0
+
+    def takes(self, host: bytes) -> bool:
+        """Take the next event, which is of this host; returns whether it has room in this wave."""
+        on_way = self._of_host.get(host, 0)
+        if on_way == HOST_UNACKNOWLEDGED_MAX or self._length == WAVE_EVENTS:
+            return False
+        self._of_host[host] = on_way + 1
+        self._length += 1
+        return True
+
+    def __len__(self) -> int:
+        return self._length
