@@ -7,7 +7,7 @@ WAVE_EVENTS = 20_000
 
 
 class Wave:
-    """Which events may be on their way together: those that it takes, in their order, up to the first it does not.
+    """Which events may be on their way together: all, in their order, up to the first that it does not take.
 
     Its length is how many it took.
     """
