@@ -54,9 +54,8 @@ class Outbox:
     def take_wave(self) -> list[Pending]:
         """Take the first events that may be on their way together; `done` must follow. For one thread."""
         wave, taken, waiting = Wave(), list[Pending](), self._events
-        while waiting and wave.takes(
-            waiting[0].event.host
-        ):  # without the lock: nobody else takes from the left
+        # Without the lock: nobody else takes from the left.
+        while waiting and wave.takes(waiting[0].event.host):
             taken.append(waiting.popleft())
         return taken
 
