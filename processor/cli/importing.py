@@ -163,13 +163,17 @@ async def _publish(
     from processor.publish.importer import send_chunks
     from processor.publish.publisher import open_publisher
 
-    async with open_publisher(settings, spool=spool_for(settings)) as publisher:
+    async with open_publisher(settings, spool=spool_for(settings, state_dir)) as publisher:
         place = (publisher.cluster_id, publisher.topic, source.host_id)
         with open_bookmarks(state_dir, *place) as bookmarks:
             chunks, summary = _read(logs, source, bookmarks)
             total = sum(len(chunk.events) for chunk in chunks)
             with progress("publishing events", total) as bar:
                 await send_chunks(chunks, publisher.send_many, bookmarks, summary, bar.advance)
+        if publisher.spooled:
+            err_console.print(
+                f"{publisher.spooled:,} of the events wait on disk: {harmless(publisher.trouble)}"
+            )
     return summary
 
 

@@ -57,7 +57,12 @@ class EventPublisher:
         cluster_id: the id of its Kafka cluster.
         where: the servers, for messages.
         patience_s: how long a wave may take to be acknowledged, retries included.
-        spool: what waits on this machine, to be sent before anything else; None: nothing may wait.
+        spool: what waits on this machine, to be sent before anything else; what Kafka does not acknowledge
+            is put behind it, and that is no error. None: what is not acknowledged is an error.
+
+    Attributes:
+        trouble: why events are put into the spool; "" while Kafka acknowledges.
+        spooled: how many were.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class EventPublisher:
         self._where = where
         self._patience_s = patience_s
         self._spool = spool
+        self.trouble = ""
+        self.spooled = 0
         self._on_way: list[asyncio.Future[Any]] = []
         self._partition_of = lru_cache(maxsize=1 << 17)(lambda key: (murmur2(key) & _POSITIVE) % partitions)
 
@@ -85,10 +92,10 @@ class EventPublisher:
         return all(future.done() for future in self._on_way)
 
     async def send_many(self, events: Iterable[ComponentOutcome]) -> int:
-        """Publish events in their order, and return how many once all are acknowledged.
+        """Publish events in their order, and return how many once all are acknowledged, or spooled.
 
         Raises:
-            PublishError: some are not acknowledged.
+            PublishError: some are neither.
         """
         return await self.send_encoded(encode(event) for event in events)
 
@@ -99,10 +106,10 @@ class EventPublisher:
 
         Args:
             events: key and value of each.
-            acknowledged: called with the number of events of each acknowledged wave.
+            acknowledged: called with the number of events of each wave that is acknowledged, or spooled.
 
         Raises:
-            PublishError: some are not acknowledged.
+            PublishError: some are neither.
         """
         total, wave = 0, Wave()
         taken: list[EncodedEvent] = []
@@ -127,9 +134,24 @@ class EventPublisher:
         async with turn(self._spool.path, self._patience_s) as ours:
             if not ours:
                 raise PublishError(f"another process of this machine sends: {self._spool.path} is in use")
-            while await drain_wave(self._spool, self):
-                pass
-            await self.send_wave(wave)
+            if not self.trouble:
+                try:
+                    while await drain_wave(self._spool, self):
+                        pass
+                    await self.send_wave(wave)
+                except PublishError as error:
+                    self.trouble = str(error)
+                    await _give_up(self._producer)  # what is under way ends with our turn
+                else:
+                    return
+            self._keep(self._spool, wave)
+
+    def _keep(self, spool: Spool, wave: Sequence[EncodedEvent]) -> None:
+        """Put a wave that may have arrived behind what waits: it is sent again before anything newer."""
+        kept = spool.append(wave)
+        self.spooled += kept
+        if kept < len(wave):
+            raise PublishError(f"{self.trouble}; and the spool {spool.path} is full (FLEETFOLD_SPOOL_MAX_MB)")
 
     async def send_wave(self, wave: Sequence[EncodedEvent]) -> None:
         """Send events that may be on their way together (see `waves`), and wait until all are acknowledged.
@@ -201,7 +223,7 @@ async def open_publisher(
 
     Args:
         settings: which Kafka, and how long to wait for it.
-        spool: what waits on this machine and is to be sent first.
+        spool: what waits on this machine and is to be sent first, and where what fails is put.
         for_others: whether the events are none of this machine's own, so that its opt-out does not bind.
 
     Raises:

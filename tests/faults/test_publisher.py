@@ -13,9 +13,13 @@ import pytest
 
 from processor.broker.ports import LOOPBACK, free_port
 from processor.publish.client import BlockingPublisher, Limits
+from processor.publish.core import spool_for
+from processor.publish.publisher import open_publisher
 from processor.publish.receipt import Receipt, Status
+from processor.publish.uuid7 import uuid7
 from processor.settings import Settings, load_settings
 from processor.topics import create
+from schemas import ComponentOutcome, OutcomeType
 from tests.faults.accepted import check_accepted
 from tests.faults.network import ProxiedKafka
 from tests.proxy import Api, Fault, Proxy
@@ -151,6 +155,39 @@ async def test_full_spool(proxied_kafka: ProxiedKafka, prefix: str, tmp_path: Pa
     assert {receipt.reason for receipt in refused} == {"spool_full"}
     assert receipts.index(refused[0]) == len(receipts) - len(refused) > 1_000
     await check_accepted(settings, ids(receipts), tmp_path)
+
+
+async def test_an_import_that_is_cut_off(
+    proxied_kafka: ProxiedKafka, proxy: Proxy, prefix: str, tmp_path: Path
+) -> None:
+    """S4: what an import sent without an answer goes before all that its host reports later; once counts."""
+    settings = await made(proxied_kafka.broker.bootstrap, prefix)
+    through = settings.model_copy(update={"bootstrap": proxy.bootstrap, "request_timeout_s": 1})
+    topic = f"{prefix}outcome-events".encode()
+    events = [
+        ComponentOutcome(
+            component_id=f"i-{n}",
+            outcome_type=OutcomeType.INSTALL_FAILURE,
+            event_id=uuid7(),
+            host_id="host-0",
+        )
+        for n in range(100)
+    ]
+    async with open_publisher(through, spool=spool_for(through, tmp_path)) as importing:
+        assert await importing.send_many(events[:20]) == 20
+        fault = proxy.arm(Fault(Api.PRODUCE, after=True, delay_s=None, times=None, match=topic))
+        assert await importing.send_many(events[20:]) == 80
+        await fault.hits()
+        assert importing.spooled == 80
+        assert "outcome-events" in importing.trouble
+    proxy.disarm()
+    one = publisher(proxy.bootstrap, prefix, tmp_path)
+    later = report(one, 90, hosts=1)
+    await settled(one)
+    await asyncio.to_thread(one.close)
+    told = [str(event.event_id) for event in events] + ids(later)
+    assert len(told) == 190
+    assert await check_accepted(settings, told, tmp_path) > 0
 
 
 async def test_broker_killed_and_restarted(own_broker: Any, prefix: str, tmp_path: Path) -> None:
