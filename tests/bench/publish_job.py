@@ -174,4 +174,4 @@ def _cpu_s(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 400_000)
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200_000)

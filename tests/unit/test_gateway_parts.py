@@ -9,13 +9,17 @@ from typing import Any
 import orjson
 import pytest
 import zstandard
+from fastapi import FastAPI
 
+from processor.gateway.app import create_app, create_router
 from processor.gateway.bodies import media_type, unpacked
-from processor.gateway.gateway import is_loopback
+from processor.gateway.gateway import Gateway, is_loopback
 from processor.gateway.keys import Keys
 from processor.gateway.problems import ProblemError
 from processor.gateway.rate import Rates
 from processor.gateway.reading import Reading, read
+from processor.settings import Settings
+from processor.tokens import Tokens
 from tests.records import event, uuid_of
 
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -171,3 +175,14 @@ def test_rates() -> None:
 def test_loopback(name: str, ours: bool) -> None:
     """A web page that gives us its own name is not this machine."""
     assert is_loopback(name) is ours
+
+
+def test_any_application_can_include_it() -> None:
+    """The route can be mounted in another service, and is described there: parameters, body and answers."""
+    app = FastAPI()
+    app.include_router(create_router(Gateway(Settings(), Tokens())))
+    described = app.openapi()["paths"]["/v1/outcomes"]["post"]
+    assert set(described["requestBody"]["content"]) == {JSON, LINES}
+    assert described["parameters"][0]["name"] == "Idempotency-Key"
+    assert {"202", "422", "429", "503"} <= set(described["responses"])
+    assert "/v1/outcomes" in create_app(Gateway(Settings(), Tokens())).openapi()["paths"]

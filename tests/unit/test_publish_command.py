@@ -1,6 +1,11 @@
 """`fleetfold publish` where no Kafka is in reach, or none is needed."""
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from processor.publish.lines import LINE_BYTES_MAX
 from processor.settings import Settings
 from tests.records import event, uuid_of
 from tests.unit.test_cli import NOBODY
+from tests.waiting import eventually
 
 GOOD = json.dumps(event())
 
@@ -185,3 +191,27 @@ def test_show_is_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\u202e" not in shown
     monkeypatch.setenv("FLEETFOLD_HOST_SALT", "a secret of the fleet")
     assert "a secret" not in run("--show").stdout
+
+
+async def test_sigterm_while_it_reads(state: Path) -> None:
+    """SIGTERM ends the reading of a pipe that stays open: what was read is accepted, and is counted."""
+    command = [sys.executable, "-m", "processor.cli.main", "publish", "--bootstrap", NOBODY, "--json"]
+    with subprocess.Popen(  # noqa: ASYNC220 -- it is quick to start
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"FLEETFOLD_STATE_DIR": str(state)},
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{GOOD}\n".encode() * 5)
+        process.stdin.flush()
+
+        async def kept() -> bool:
+            return len(waiting()) == 5
+
+        await eventually(kept)
+        process.send_signal(signal.SIGTERM)
+        told = json.loads(await asyncio.to_thread(process.stdout.read))
+        assert await asyncio.to_thread(process.wait, 30) == 130
+    assert (told["lines"], told["spooled"], told["rejected"]) == (5, 5, 0)
