@@ -32,7 +32,6 @@ __all__ = ["publish", "register"]
 
 _BAD_DATA = 1
 _CANNOT_WORK = 2
-_NO_ROOM = frozenset({"spool_full", "spool_failed", "queue_full", "closed", ""})
 
 IdArgument = Annotated[
     str | None,
@@ -171,7 +170,7 @@ def _tell(receipt: "Receipt", settings: "Settings", trouble: str, *, as_json: bo
     else:
         complain(receipt.error or "not accepted in time")
     if receipt.status is Status.REFUSED or receipt.status is None:
-        raise typer.Exit(_CANNOT_WORK if receipt.reason in _NO_ROOM else _BAD_DATA)
+        raise typer.Exit(_BAD_DATA if receipt.field else _CANNOT_WORK)
 
 
 def _as_dict(receipt: "Receipt") -> dict[str, Any]:

@@ -36,7 +36,6 @@ __all__ = ["drain", "lines", "open_blocking", "show"]
 _SHOWN_COMPLAINTS = 20
 _KEPT_COMPLAINTS = 1_000
 _BAD_DATA, _CANNOT_WORK, _INTERRUPTED = 1, 2, 130
-_NO_ROOM = frozenset({"spool_full", "spool_failed", "queue_full", "closed"})
 _ROOM_WAIT_S = 600.0  # a pipe waits for as long as it takes to send
 
 
@@ -80,8 +79,8 @@ class _Report:
     def take(self, number: int, receipt: Receipt) -> None:
         """Count a settled receipt."""
         if receipt.status in {Status.REFUSED, None}:
-            if receipt.reason in _NO_ROOM and not self.no_room:
-                self.no_room = f"line {number}: {receipt.error}"
+            if not receipt.field and not self.no_room:  # the line is not to blame
+                self.no_room = f"line {number}: {receipt.error or 'not settled in time'}"
             self.reject(BadLine(number, receipt.field, receipt.reason or "not_settled"))
         else:
             self.by_status[str(receipt.status)] += 1

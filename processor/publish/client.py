@@ -92,7 +92,7 @@ class _Base:
 class BlockingPublisher(_Base):
     """Publishes from ordinary code; safe to use from several threads."""
 
-    def record(  # one parameter per field of an event
+    def record(
         self,
         component_id: str,
         outcome_type: str,
@@ -155,7 +155,7 @@ class BlockingPublisher(_Base):
 class Publisher(_Base):
     """Publishes from asyncio code; the loop waits for neither network nor disk."""
 
-    async def record(  # one parameter per field of an event
+    async def record(
         self,
         component_id: str,
         outcome_type: str,

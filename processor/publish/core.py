@@ -103,7 +103,7 @@ class Core:
             self._unusable = str(error)
             self._tell(self._unusable)
 
-    def prepare(  # one parameter per field of an event
+    def prepare(
         self,
         component_id: str,
         outcome_type: str,
@@ -129,7 +129,10 @@ class Core:
         except RefusedEventError as error:
             return self._refused(receipt, str(error), error.reason, error.field), None
         receipt.event_id = made.event_id
-        self._run()
+        try:
+            self._run()
+        except RuntimeError as error:  # no more threads: the system's limit, or the interpreter ends
+            return self._refused(receipt, f"the publisher cannot start: {error}", "no_thread"), None
         return receipt, Pending(made.encoded, receipt)
 
     def queue(self, pending: Pending, wait_s: float) -> Receipt:

@@ -21,6 +21,7 @@ from processor.publish.host import hash_host
 from processor.publish.redaction import Redact, redact, redactor
 from processor.publish.uuid7 import UUID_FORMAT, uuid7_parts
 from schemas import COMPONENT_ID_MAX, HOST_ID_MAX, OutcomeType
+from schemas.outcome import parse_event_id
 from schemas.times import format_us, to_us
 from schemas.wire import WireReason
 
@@ -68,7 +69,7 @@ class EventMaker:
         self._head = lru_cache(maxsize=1 << 12)(_head)
         self._context = lru_cache(maxsize=1 << 9)(lambda context: _json(redacted(context), "context"))
 
-    def make(  # one parameter per field of an event
+    def make(
         self,
         component_id: str,
         outcome_type: str,
@@ -89,14 +90,15 @@ class EventMaker:
         if not 1 <= len(component_id) <= COMPONENT_ID_MAX:
             reason = WireReason.TOO_LONG if component_id else WireReason.EMPTY
             raise RefusedEventError("component_id", reason, f"must have 1 to {COMPONENT_ID_MAX} characters")
-        if (kind := _TYPES.get(outcome_type)) is None:
+        kind = _TYPES.get(outcome_type) if isinstance(outcome_type, str) else None
+        if kind is None:
             allowed = ", ".join(_TYPES)
             raise RefusedEventError(
                 "outcome_type", WireReason.UNKNOWN_OUTCOME_TYPE, f"must be one of {allowed}"
             )
         key, host_json = self._host(host)
         second, rest_us = _time(timestamp)
-        text = UUID_FORMAT % uuid7_parts() if event_id is None else str(event_id)
+        text = UUID_FORMAT % uuid7_parts() if event_id is None else _given_id(event_id)
         head, context_json = self._head(component_id, kind), self._context(context)
         # Put together from parts that are encoded once: orjson would take three times as long.
         value = b'%b,"context":%b,"timestamp":"%b.%06dZ","event_id":"%b","host_id":%b}' % (
@@ -149,6 +151,13 @@ def _time(timestamp: datetime | None) -> tuple[bytes, int]:
 @lru_cache(maxsize=64)
 def _second(second: int) -> bytes:
     return format_us(second * 1_000_000)[:19].encode()
+
+
+def _given_id(event_id: object) -> str:
+    try:
+        return str(parse_event_id(str(event_id)))
+    except ValueError as error:
+        raise RefusedEventError("event_id", WireReason.BAD_EVENT_ID, str(error)) from error
 
 
 def _hashed(name: str, hash_name: Callable[[str], str]) -> str:
