@@ -125,7 +125,10 @@ class Forwarder:
                 try:
                     await publisher.send_wave([waiting.event for waiting in wave])
                 except BaseException as error:
-                    self._fail(wave, str(error) or type(error).__name__)
+                    self.trouble = (
+                        str(error) or type(error).__name__
+                    )  # before anyone asks whether we are ready
+                    self._fail(wave, self.trouble)
                     raise
                 for waiting in wave:
                     waiting.job.acknowledged()

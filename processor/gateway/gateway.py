@@ -21,7 +21,7 @@ from processor.gateway.reading import Reading, read
 from processor.settings import Settings
 from processor.tokens import Scope, Tokens, Verdict
 
-__all__ = ["Gateway", "is_loopback"]
+__all__ = ["Gateway", "host_name", "is_loopback"]
 
 _BODY_WITHIN_S = 30.0
 
@@ -71,7 +71,9 @@ class Gateway:
             ProblemError: 401, 403; without tokens 421 for a name that is not loopback's.
         """
         if not self._tokens:
-            if not is_loopback(_host(request)):  # a web page may have given us its own name
+            if not is_loopback(
+                host_name(request.headers.get("host", ""))
+            ):  # a web page may have given us its own name
                 raise ProblemError(
                     HTTPStatus.MISDIRECTED_REQUEST, "without tokens only names of loopback are answered"
                 )
@@ -153,11 +155,11 @@ def _as_json(reading: Reading, *, replayed: bool) -> bytes:
     return orjson.dumps({**counts, "results": results})
 
 
-def _host(request: Request) -> str:
-    try:
-        return request.url.hostname or ""
-    except ValueError:
-        return ""  # no address at all
+def host_name(header: str) -> str:
+    """Return the name in a Host header, as it came: a framework may put ours where it is strange."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower()
 
 
 def _caller(request: Request) -> str:
