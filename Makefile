@@ -37,11 +37,15 @@ format: setup ## let ruff write the layout
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## measure the hot path beside its rivals
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.ready ## measure the hot path beside its rivals; BENCH="--quick --plot" or other options
+	@[ -e $(VENV)/.bench-ready ] && [ ! pyproject.toml -nt $(VENV)/.bench-ready ] || { \
+		echo "Installing the benchmark's rivals into $(VENV) ..."; \
+		$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]' && touch $(VENV)/.bench-ready; \
+	} || echo "They cannot be installed here: the table will say which are missing."
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 soak: setup ## random faults for SOAK_S seconds (600), from SOAK_SEED, then compare every row (broker faults: not settled yet)
 	@$(BIN)/python -m tests.faults.soak
 
 clean: ## remove what was installed and cached here
-	rm -rf $(VENV) .cache .fleetfold .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache .bench .fleetfold .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,8 @@
 """A bookmark says how much of a log has been acknowledged, so that importing it again sends only what is new.
 
-It is kept per cluster, topic and host, and in it per file, by the file's identity. `offset` is where
-reading goes on: the end of the last clean point. `sent` may be further: outcomes on lines that end at or
-before it are acknowledged, though their stretch was not sent to its end. It is written after each
+It is kept per cluster, topic, host and importer, and in it per file, by the file's identity. `offset` is
+where reading goes on: the end of the last clean point. `sent` may be further: outcomes on lines that end
+at or before it are acknowledged, though their stretch was not sent to its end. It is written after each
 acknowledged chunk, atomically: a crash leaves the old bookmark or the new one, and what was sent but not
 marked is sent again with the same event ids.
 """
@@ -10,7 +10,7 @@ marked is sent again with the same event ids.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,13 @@ from typing import Any
 import orjson
 
 from processor.errors import FleetfoldError
-from processor.publish.dpkg import Carry
+from processor.publish.importers.base import Carry
 from processor.publish.state import default_state_dir
 
 __all__ = ["BookmarkError", "Bookmarks", "Mark", "default_state_dir", "open_bookmarks"]
 
-_VERSION = 1
+_VERSION = 2
+_CARRY_OF_V1 = ("last_us", "call", "broken", "removed")
 
 
 class BookmarkError(FleetfoldError):
@@ -35,17 +36,19 @@ class BookmarkError(FleetfoldError):
 class Mark:
     """How far one file is done, in decompressed bytes.
 
-    `events` of it have been acknowledged; `carry` is what a reader needs at `offset`.
+    `events` of it have been acknowledged; `carry` is what a reader needs at `offset`; `last` is where the
+    line before `offset` begins and a digest of it, for formats whose files may begin alike.
     """
 
     offset: int = 0
     sent: int = 0
     events: int = 0
-    carry: Carry = field(default_factory=Carry)
+    carry: Carry = field(default_factory=dict)
+    last: tuple[int, str] = (0, "")
 
 
 class Bookmarks:
-    """The marks of one cluster, topic and host, by file identity.
+    """The marks of one cluster, topic, host and importer, by file identity.
 
     Args:
         path: the file that keeps them; None keeps them in memory only.
@@ -67,6 +70,10 @@ class Bookmarks:
         """Return a file's mark; the beginning for a file that is not known."""
         return self._marks.get(identity, Mark())
 
+    def knows(self, identity: str) -> bool:
+        """Return whether a file was read before."""
+        return identity in self._marks
+
     def put(self, marks: Mapping[str, Mark]) -> None:
         """Take marks and write them to disk before returning.
 
@@ -87,19 +94,41 @@ class Bookmarks:
 
 
 @contextmanager
-def open_bookmarks(state_dir: Path, cluster: str, topic: str, host_id: str) -> Iterator[Bookmarks]:
-    """Read the bookmark of a cluster, topic and host, and keep others out of it for the length of the block.
+def open_bookmarks(
+    state_dir: Path,
+    cluster: str,
+    topic: str,
+    host_id: str,
+    importer: str = "dpkg",
+    rivals: Iterable[str] = (),
+) -> Iterator[Bookmarks]:
+    """Read the bookmark of a cluster, topic, host and importer, and keep others out of it for the block.
+
+    Args:
+        state_dir: the folder that keeps bookmarks.
+        cluster: the id of the Kafka cluster.
+        topic: where events are sent.
+        host_id: whose files they are.
+        importer: the importer's name.
+        rivals: names of importers that tell of the same events.
 
     Raises:
-        BookmarkError: it is damaged, another import holds it, or the folder cannot be used.
+        BookmarkError: it is damaged, another import holds it, or the folder cannot be used; or a rival has
+            a bookmark for this host, whose events would be counted twice.
     """
     about = {"cluster": cluster, "topic": topic, "host_id": host_id}
     name = hashlib.blake2b(
         "\0".join(about.values()).encode("utf-8", "surrogatepass"), digest_size=8
     ).hexdigest()
-    path = state_dir / f"dpkg-{name}.json"
+    path = state_dir / f"{importer}-{name}.json"
+    for rival in rivals:
+        if (other := state_dir / f"{rival}-{name}.json").exists():
+            raise BookmarkError(
+                f"`fleetfold import {rival}` was used for this host before, and tells of the same events: "
+                f"they would count twice. Go on with {rival}, or give another --host (bookmark: {other})"
+            )
     with _locked(path.with_suffix(".lock")):
-        yield Bookmarks(path, about, _load(path))
+        yield Bookmarks(path, {"importer": importer, **about}, _load(path))
 
 
 @contextmanager
@@ -135,28 +164,28 @@ def _load(path: Path) -> dict[str, Mark]:
 
 def _parse(text: bytes) -> dict[str, Mark]:
     data = orjson.loads(text)
-    if data["v"] != _VERSION:
-        raise ValueError(f"version {data['v']} is not known")
-    return {identity: _from_dict(entry) for identity, entry in data["files"].items()}
+    version = data["v"]
+    if version not in {1, _VERSION}:
+        raise ValueError(f"version {version} is not known")
+    return {identity: _from_dict(entry, version) for identity, entry in data["files"].items()}
 
 
 def _to_dict(mark: Mark) -> dict[str, Any]:
-    carry = mark.carry
     return {
         "offset": mark.offset,
         "sent": mark.sent,
         "events": mark.events,
-        "last_us": carry.last_us,
-        "call": carry.call,
-        "broken": carry.broken,
-        "removed": sorted(carry.removed),
+        "carry": dict(mark.carry),
+        "last": list(mark.last),
     }
 
 
-def _from_dict(entry: Mapping[str, Any]) -> Mark:
-    last_us = None if entry["last_us"] is None else int(entry["last_us"])
-    carry = Carry(last_us, str(entry["call"]), bool(entry["broken"]), frozenset(map(str, entry["removed"])))
-    return Mark(int(entry["offset"]), int(entry["sent"]), int(entry["events"]), carry)
+def _from_dict(entry: Mapping[str, Any], version: int) -> Mark:
+    offset, sent, events = int(entry["offset"]), int(entry["sent"]), int(entry["events"])
+    if version == 1:  # written when dpkg's was the only importer
+        return Mark(offset, sent, events, {name: entry[name] for name in _CARRY_OF_V1})
+    last_start, last_digest = entry["last"]
+    return Mark(offset, sent, events, dict(entry["carry"]), (int(last_start), str(last_digest)))
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

@@ -27,9 +27,10 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from processor.publish.dpkg_lines import Line, LocalClock, parse_line
+from processor.publish.importers.base import Outcome
 from schemas import OutcomeType
 
-__all__ = ["RUN_GAP_S", "Carry", "Outcome", "RunReader", "package_url"]
+__all__ = ["RUN_GAP_S", "Carry", "RunReader", "package_url"]
 
 RUN_GAP_S = 60
 _RUN_GAP_US = RUN_GAP_S * 1_000_000
@@ -52,17 +53,6 @@ class Carry:
     call: str = ""
     broken: bool = False
     removed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[PlaceT]):
-    """What became of one package in one run; `place` and `time_us` are those of the line that settled it."""
-
-    component_id: str
-    outcome_type: OutcomeType
-    time_us: int
-    context: str
-    place: PlaceT
 
 
 @dataclass(slots=True)

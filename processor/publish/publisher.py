@@ -126,6 +126,20 @@ class EventPublisher:
             acknowledged(len(taken))
         return total + len(taken)
 
+    async def send_waiting(self) -> None:
+        """Send what waits in the spool.
+
+        Raises:
+            PublishError: some is not acknowledged, and still waits; or another process keeps the turn.
+        """
+        if self._spool is None or self._spool.is_empty():
+            return
+        async with turn(self._spool.path, self._patience_s) as ours:
+            if not ours:
+                raise PublishError(f"another process of this machine sends: {self._spool.path} is in use")
+            while await drain_wave(self._spool, self):
+                pass
+
     async def _in_turn(self, wave: Sequence[EncodedEvent]) -> None:
         """Send a wave when it is this process's turn and nothing waits before it."""
         if self._spool is None:

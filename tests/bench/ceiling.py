@@ -27,7 +27,8 @@ async def main(bootstrap: str, topic: str, events: int) -> None:
                 for record in records:
                     orjson.loads(record.value)
                 seen += len(records)
-        print(json.dumps(watch.figures(seen).as_dict()))  # noqa: T201 -- read by the benchmark
+        watch.stop()
+        print(json.dumps({**watch.figures(seen).as_dict(), "counted": seen}))  # noqa: T201 -- read by the benchmark
 
 
 if __name__ == "__main__":

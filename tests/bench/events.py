@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
-__all__ = ["generate"]
+__all__ = ["component_id", "each_component_once", "generate", "host_id"]
 
 Event = tuple[bytes, bytes]
 
@@ -32,6 +32,27 @@ _VALUE = (
 )
 
 
+def host_id(number: int) -> bytes:
+    """The name of one host."""
+    return b"host-%06d" % number
+
+
+def component_id(number: int) -> bytes:
+    """The name of one component."""
+    return b"pkg:deb/debian/lib%d?arch=amd64" % number
+
+
+def each_component_once(components: int, *, hosts: int = 20_000, seed: int = 1) -> Iterator[Event]:
+    """Yield one successful install of each component, in random order: every row of `component-stats`."""
+    rng = random.Random(seed)
+    order = list(range(components))
+    rng.shuffle(order)
+    for number in order:
+        ids = rng.randbytes(12).hex().encode()
+        host = host_id(rng.randrange(hosts))
+        yield _event(host, component_id(number), OUTCOMES[0], START, b"", ids, 0)
+
+
 def generate(
     events: int, *, hosts: int = 20_000, components: int = 5_000, seed: int = 1, start: datetime = START
 ) -> Iterator[Event]:
@@ -46,8 +67,8 @@ def generate(
     """
     # S311 does not hold in tests: what is wanted is speed and a seed.
     rng = random.Random(seed)
-    host_ids = [b"host-%06d" % number for number in range(hosts)]
-    component_ids = [b"pkg:deb/debian/lib%d?arch=amd64" % number for number in range(components)]
+    host_ids = [host_id(number) for number in range(hosts)]
+    component_ids = [component_id(number) for number in range(components)]
     weights = list(accumulate(1 / rank for rank in range(1, components + 1)))
     made = 0
     recent: list[Event] = []

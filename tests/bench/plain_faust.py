@@ -1,4 +1,8 @@
-"""The rival: plain Faust with a table, doing only the component counts, as its own users would write it."""
+"""The rival: plain Faust with a table, doing only the component counts, as its own users would write it.
+
+At least once, as Faust is shipped. Events are not sent through a topic of their own by component first: on
+one worker the counts are right without it, and it is the cheaper way.
+"""
 
 import asyncio
 import json
@@ -53,7 +57,9 @@ async def main(bootstrap: str, topic: str, group: str, events: int) -> None:
 
     await eventually(enough, 600)
     assert watch is not None
-    print(json.dumps(watch.figures(seen).as_dict()), flush=True)  # noqa: T201 -- read by the benchmark
+    watch.stop()
+    figures = {**watch.figures(seen).as_dict(), "counted": sum(counts.values())}
+    print(json.dumps(figures), flush=True)  # noqa: T201 -- read by the benchmark
     await app.stop()
 
 

@@ -19,16 +19,20 @@ from processor.admin import admin_client
 from processor.broker import EmbeddedKafka
 from processor.errors import KafkaUnavailableError
 from processor.publish.bookmark import open_bookmarks
-from processor.publish.importer import DpkgSource, ImportSummary, read_chunks, send_chunks
+from processor.publish.importer import ImportSummary, read_chunks, send_chunks
+from processor.publish.importers.base import Source
+from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.logfiles import find_logs
 from processor.publish.publisher import EventPublisher, PublishError, open_publisher
 from processor.settings import Settings
 from schemas import ComponentOutcome, OutcomeType
 from schemas.topics import OUTCOME_EVENTS
 from schemas.wire import validate_event
+from tests.importing import CrashError
 
 pytestmark = pytest.mark.kafka
 
+DPKG = DpkgImporter()
 DATA = Path(__file__).parents[1] / "data" / "dpkg"
 
 
@@ -118,15 +122,11 @@ async def test_broker_goes_away(own_broker: Any, prefix: str) -> None:
             await publisher.send_many([outcome(2, "host")])
 
 
-class CrashError(Exception):
-    """The process ended here."""
-
-
 async def imported(
-    settings: Settings, folder: Path, *, crash_after: int | None = None, source: DpkgSource | None = None
+    settings: Settings, folder: Path, *, crash_after: int | None = None, source: Source | None = None
 ) -> ImportSummary:
     """Import a folder's logs; perhaps crash after some chunks, when they are acknowledged and not marked."""
-    source = source or DpkgSource("host", UTC, finished=True)
+    source = source or Source("host", UTC, finished=True)
     summary, chunks_sent = ImportSummary(), 0
     async with open_publisher(settings) as publisher:
 
@@ -138,7 +138,7 @@ async def imported(
                 raise CrashError
 
         with open_bookmarks(folder / "state", publisher.cluster_id, publisher.topic, "host") as bookmarks:
-            chunks = list(read_chunks(find_logs([folder]), source, bookmarks, summary))
+            chunks = list(read_chunks(find_logs([folder], DPKG), DPKG, source, bookmarks, summary))
             await send_chunks(chunks, send, bookmarks, summary)
     return summary
 

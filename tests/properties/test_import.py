@@ -1,9 +1,7 @@
 """However a log is cut into imports, rotated, compressed or interrupted, each outcome is sent once."""
 
-import asyncio
 import gzip
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,12 +9,16 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.publish.bookmark import Bookmarks, open_bookmarks
-from processor.publish.importer import DpkgSource, ImportSummary, read_chunks, send_chunks
+from processor.publish.bookmark import Bookmarks
+from processor.publish.importer import ImportSummary, read_chunks
+from processor.publish.importers.base import Source
+from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.logfiles import find_logs
 from schemas import ComponentOutcome
+from tests.importing import Broker, CrashError, import_files
 
-SOURCE = DpkgSource("host", ZoneInfo("Europe/Berlin"))
+DPKG = DpkgImporter()
+SOURCE = Source("host", ZoneInfo("Europe/Berlin"))
 DATA = Path(__file__).parents[1] / "data" / "dpkg"
 REAL = [path.read_bytes() for path in sorted(DATA.glob("*.log"))]
 
@@ -34,36 +36,9 @@ STATES = (
 CALLS = ("archives unpack", "archives install", "packages configure", "packages remove", "packages purge")
 
 
-class CrashError(Exception):
-    """The process ended here."""
-
-
-class Broker:
-    """Takes what is sent; ends the process after a number of chunks, before their mark is written."""
-
-    def __init__(self, crash_after: int | None = None) -> None:
-        self.chunks: list[list[ComponentOutcome]] = []
-        self._left = crash_after
-
-    async def send(self, events: Sequence[ComponentOutcome]) -> None:
-        self.chunks.append(list(events))
-        if self._left is not None:
-            self._left -= 1
-            if self._left <= 0:
-                raise CrashError
-
-    @property
-    def events(self) -> list[ComponentOutcome]:
-        return [event for chunk in self.chunks for event in chunk]
-
-
-def import_logs(folder: Path, broker: Broker, source: DpkgSource = SOURCE) -> ImportSummary:
-    """Import every log of a folder as the command does, with a bookmark in `state` beside them."""
-    summary = ImportSummary()
-    with open_bookmarks(folder / "state", "cluster", "topic", source.host_id) as bookmarks:
-        chunks = list(read_chunks(find_logs([folder]), source, bookmarks, summary))
-        asyncio.run(send_chunks(chunks, broker.send, bookmarks, summary))
-    return summary
+def import_logs(folder: Path, broker: Broker, source: Source = SOURCE) -> ImportSummary:
+    """Import every log of a folder, with a bookmark in `state` beside them."""
+    return import_files(DPKG, source, [folder], folder / "state", broker)
 
 
 def whole(log: bytes) -> list[ComponentOutcome]:
@@ -178,7 +153,7 @@ def test_running_it_twice_sends_nothing_new(log: bytes) -> None:
         Path(name, "dpkg.log").write_bytes(log)
         first = import_logs(Path(name), broker)
         again = import_logs(Path(name), second)
-        finished = import_logs(Path(name), second, DpkgSource("host", SOURCE.zone, finished=True))
+        finished = import_logs(Path(name), second, Source("host", SOURCE.zone, finished=True))
     assert (again.sent, again.known) == (0, first.sent)
     assert finished.unfinished == []
 
@@ -190,9 +165,9 @@ def test_event_ids_are_unique_and_of_the_host(log: bytes) -> None:
     bookmarks, ids = Bookmarks(), list[UUID | None]()
     with tempfile.TemporaryDirectory() as name:
         Path(name, "dpkg.log").write_bytes(log)
-        logs = find_logs([Path(name)])
+        logs = find_logs([Path(name)], DPKG)
         for host in ("one", "two"):
-            source = DpkgSource(host, SOURCE.zone, finished=True)
-            for chunk in read_chunks(logs, source, bookmarks, ImportSummary()):
+            source = Source(host, SOURCE.zone, finished=True)
+            for chunk in read_chunks(logs, DPKG, source, bookmarks, ImportSummary()):
                 ids += [event.event_id for event in chunk.events]
     assert len(set(ids)) == len(ids)

@@ -6,14 +6,9 @@ import orjson
 import pytest
 
 from processor.publish.bookmark import BookmarkError, Mark, default_state_dir, open_bookmarks
-from processor.publish.dpkg import Carry
 
-MARK = Mark(
-    10,
-    20,
-    3,
-    Carry(1_700_000_000_000_000, "archives unpack", broken=True, removed=frozenset({"a:all", "b:all"})),
-)
+CARRY = {"last_us": 1_700_000_000_000_000, "call": "archives unpack", "broken": True, "removed": ["a:all"]}
+MARK = Mark(10, 20, 3, CARRY, (4, "digest"))
 
 
 def test_marks_survive(tmp_path: Path) -> None:
@@ -46,7 +41,7 @@ def test_one_import_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b'{"v": 2, "files": {}}', b'{"v": 1, "files": {"f": {}}}']
+    "text", [b"", b"{", b"[]", b'{"v": 3, "files": {}}', b'{"v": 2, "files": {"f": {}}}']
 )
 def test_damaged_bookmark(tmp_path: Path, text: bytes) -> None:
     """A bookmark that cannot be read stops the import and is left as it is: guessing would count twice."""
@@ -57,6 +52,29 @@ def test_damaged_bookmark(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(BookmarkError, match="not usable"), open_bookmarks(tmp_path, "c", "t", "h"):
         pytest.fail("a damaged bookmark was used")
     assert path.read_bytes() == text
+
+
+def test_bookmark_of_the_first_version(tmp_path: Path) -> None:
+    """A bookmark that was written when dpkg's was the only importer is read on: nothing is sent again."""
+    with open_bookmarks(tmp_path, "c", "t", "h") as bookmarks:
+        bookmarks.put({})
+    (path,) = tmp_path.glob("*.json")
+    path.write_bytes(orjson.dumps({"v": 1, "files": {"f": {"offset": 10, "sent": 20, "events": 3, **CARRY}}}))
+    with open_bookmarks(tmp_path, "c", "t", "h") as bookmarks:
+        assert bookmarks.get("f") == Mark(10, 20, 3, CARRY)
+
+
+def test_rival_importer(tmp_path: Path) -> None:
+    """Two importers that tell of the same events do not both send a host's: the second is turned away."""
+    with open_bookmarks(tmp_path, "c", "t", "h", "dpkg", ["apt"]) as bookmarks:
+        bookmarks.put({"f": MARK})
+    with (
+        pytest.raises(BookmarkError, match="fleetfold import dpkg"),
+        open_bookmarks(tmp_path, "c", "t", "h", "apt", ["dpkg"]),
+    ):
+        pytest.fail("both importers were used")
+    with open_bookmarks(tmp_path, "c", "t", "other", "apt", ["dpkg"]) as bookmarks:
+        assert not bookmarks.knows("f")
 
 
 def test_file_says_what_it_is_for(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from processor.publish.dpkg import Outcome, RunReader, package_url
+from processor.publish.dpkg import RunReader, package_url
+from processor.publish.importers.base import Outcome
 from schemas import OutcomeType
 from schemas.times import format_us
 from tests.dpkg_sandbox import SCENARIOS, record, why_not
@@ -187,7 +188,7 @@ def test_retry_after_a_failure() -> None:
     )
     reader, outcomes = read(text)
     assert brief(outcomes, "amd64") == [("a", F, "install 1: half-configured"), ("a", S, "configure 1")]
-    assert [format_us(o.time_us) for o in outcomes] == [
+    assert [format_us(o.time_us or 0) for o in outcomes] == [
         "2026-03-05T10:00:00.000000Z",
         "2026-03-05T10:09:03.000000Z",
     ]

@@ -27,12 +27,14 @@ def run(*arguments: str) -> Result:
 def test_dry_run(tmp_path: Path) -> None:
     """A dry run needs no Kafka, says what the log holds, and leaves no bookmark."""
     log = DATA / "several-at-once.log"
-    state = ("--state-dir", str(tmp_path))
-    done = run("import", "dpkg", str(log), "--dry-run", "--json", "--host", "h", *state)
+    host = ("--host", "h", "--plain-host", "--state-dir", str(tmp_path))
+    done = run("import", "dpkg", str(log), "--dry-run", "--json", *host)
     told = json.loads(done.stdout)
     assert done.exit_code == 0
     assert told["outcomes"] == {"install_failure": 2, "install_success": 1}
-    assert (told["sent"], told["unfinished"]) == (0, ["bad:all"])
+    assert (told["sent"], told["unfinished"], told["host_id"]) == (0, ["bad:all"], "h")
+    assert [event["outcome_type"] for event in told["events"]].count("install_failure") == 2
+    assert all(validate_event(event).event_id for event in told["events"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -41,6 +43,59 @@ def test_host_is_hashed_unless_it_is_to_be_plain(plain: tuple[str, ...], host_id
     """A given name is published as its hash, as everywhere, and as it is with `--plain-host`."""
     done = run("import", "dpkg", str(DATA / "install.log"), "--dry-run", "--json", "--host", "h", *plain)
     assert json.loads(done.stdout)["host_id"] == host_id
+
+
+def test_dry_run_for_people() -> None:
+    """A dry run prints each event that would be sent: when, what, which component and why."""
+    log = DATA.parent / "npm" / "npm11-noversion-debug-0.log"
+    done = run("import", "npm", str(log), "--dry-run", "--host", "h")
+    assert done.exit_code == 0
+    assert "2026-11-24T22:48:31Z  install_failure  pkg:npm/left-pad  exit 1: code ETARGET" in done.stdout
+    assert "nothing sent: a dry run" in done.stdout
+
+
+def test_list_of_importers() -> None:
+    """`--list` says what is installed, for people and for machines."""
+    listed = json.loads(run("import", "--list", "--json").stdout)
+    assert {"dpkg", "apt", "pip", "pip-report", "npm", "tracker", "ndjson"} <= {
+        each["name"] for each in listed
+    }
+    assert "npm's debug logs" in run("import", "--list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "which importer? There are: apt, dpkg"),
+        (("pip",), "which files? `fleetfold import pip PATH...`"),
+        (("dpkg", "x", "--follow", "--dry-run"), "--follow goes with neither"),
+        (("dpkg", "x", "--follow", "--finished"), "--follow goes with neither"),
+    ],
+)
+def test_commands_that_cannot_work(arguments: tuple[str, ...], said: str) -> None:
+    """X10: what is missing or does not go together is one clear line and exit code 2."""
+    done = run("import", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_file_without_one_good_line(tmp_path: Path) -> None:
+    """X1: when not one line could be read the last word says so."""
+    (tmp_path / "x").write_bytes(b"rubbish\n" * 3)
+    done = run("import", "ndjson", str(tmp_path / "x"), "--dry-run", "--host", "h")
+    assert done.exit_code == 1
+    assert "not one line could be read" in done.stderr
+
+
+def test_default_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a path an importer reads where its program keeps its logs."""
+    logs = tmp_path / ".npm" / "_logs"
+    logs.mkdir(parents=True)
+    for path in (DATA.parent / "npm").glob("npm8-*.log"):
+        (logs / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = run("import", "npm", "--dry-run", "--json", "--host", "h")
+    assert json.loads(done.stdout)["files"] == 5
 
 
 def test_unfinished_run_is_told() -> None:

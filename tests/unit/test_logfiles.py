@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from processor.publish.logfiles import CorruptLogError, LogFileError, RawLine, find_logs, read_lines
+from processor.publish import logfiles
+from processor.publish.importers.base import LogFile, RawLine
+from processor.publish.importers.dpkg import DpkgImporter
+from processor.publish.logfiles import CorruptLogError, LogFileError, read_lines
 
 OLD = b"2026-01-02 03:04:05 startup archives unpack\n2026-01-02 03:04:05 conffile a keep\n"
 NEW = b"2026-02-02 03:04:05 startup archives unpack\n2026-02-02 03:04:06 startup packages configure\n"
+
+
+def find_logs(paths: list[Path]) -> list[LogFile]:
+    return logfiles.find_logs(paths, DpkgImporter())
 
 
 def test_identity_stays_over_rotation_and_gzip(tmp_path: Path) -> None:
@@ -100,5 +107,5 @@ def test_path_that_cannot_work(tmp_path: Path, name: str) -> None:
 def test_endless_line(tmp_path: Path) -> None:
     """X12: a file without newlines is cut into pieces of bounded size, not read whole."""
     (tmp_path / "dpkg.log").write_bytes(b"x" * 200_000)
-    (log,) = find_logs([tmp_path])
+    log = LogFile(tmp_path / "dpkg.log", "", "")
     assert max(len(line.text) for line in read_lines(log)) == 65_536

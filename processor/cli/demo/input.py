@@ -9,7 +9,9 @@ from processor.errors import FleetfoldError
 from processor.publish.bookmark import Bookmarks
 from processor.publish.fleet import FleetPlan, Planted, plant
 from processor.publish.host import HostError, distribution_of, host_id_from
-from processor.publish.importer import DpkgSource, ImportSummary, read_chunks, send_chunks
+from processor.publish.importer import ImportSummary, read_chunks, send_chunks
+from processor.publish.importers.base import Source
+from processor.publish.importers.dpkg import DpkgImporter
 from processor.publish.logfiles import find_logs
 from processor.publish.publisher import EventPublisher
 from processor.publish.simulate import simulate
@@ -57,8 +59,8 @@ async def publish_own_log(publisher: EventPublisher, folder: Path = _LOG_DIR) ->
         host_id = _HOST_WITHOUT_ID
     summary = ImportSummary()
     try:
-        source = DpkgSource(host_id, zone_of(None), distribution_of())
-        chunks = list(read_chunks(find_logs([folder]), source, Bookmarks(), summary))
+        importer, source = DpkgImporter(), Source(host_id, zone_of(None), distribution_of())
+        chunks = list(read_chunks(find_logs([folder], importer), importer, source, Bookmarks(), summary))
     except FleetfoldError as error:  # no dpkg here, or no right to read its log: the demo goes on without
         return 0, host_id, str(error)
     with progress("publishing this machine's own package log", sum(len(c.events) for c in chunks)) as bar:
