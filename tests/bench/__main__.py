@@ -23,6 +23,7 @@ from tests.bench.million import million
 from tests.bench.options import Options, parse
 from tests.bench.plots import draw
 from tests.bench.processes import JobFailedError
+from tests.bench.publishing import publishing
 from tests.bench.report import report
 from tests.bench.rivals import is_missing
 from tests.bench.run import Figures, Run
@@ -36,6 +37,7 @@ JOBS = {
     "delay": lambda run: steady(run, FEW_PARTITIONS),
     "partitions": lambda run: steady(run, MANY_PARTITIONS),
     "million": million,
+    "publish": publishing,
 }
 
 

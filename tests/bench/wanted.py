@@ -55,6 +55,7 @@ def goals(figures: Figures) -> list[Goal]:
         "delay": _delay,
         "partitions": _partitions,
         "million": _million,
+        "publish": _publish,
     }
     return [goal for job, rows in parts.items() if job in figures for goal in rows(figures[job])]
 
@@ -111,6 +112,23 @@ def _held(held: Figures, cores: float, most_ms: Mapping[str, int]) -> Iterator[G
     value = f"{held['cores']:.3f} of a core{', but it lags behind' if lags else ''}"
     yield Goal(f"{name}: CPU of the worker", value, f"under {cores}", held["cores"] < cores and not lags)
     yield Goal(f"{name}: CPU of the broker", f"{held['broker_cores']:.3f} of a core")
+
+
+def _publish(held: Figures) -> Iterator[Goal]:
+    """What one core does, and what an installer waits for."""
+    for job, name, least in (
+        ("publisher", "publisher, many hosts", 60_000),
+        ("one_host", "publisher, one host", None),
+        ("gateway", "gateway, 500 events a request", 15_000),
+    ):
+        value = f"{per_wall_s(held[job]):,.0f}/s, {per_cpu_s(held[job]):,.0f} per CPU s"
+        wanted, met = (f"{least:,} per CPU s", per_cpu_s(held[job]) >= least) if least else ("", None)
+        yield Goal(name, value, wanted and f"at least {wanted}", met)
+    for job, name in (("record", "`record`"), ("record_offline", "`record` without Kafka")):
+        delay = held[job]
+        value = f"{delay['p50_ms']:.2f} and {delay['p99_ms']:.2f} ms"
+        yield Goal(f"{name}: p50 and p99", value, "p99 under 1 ms", delay["p99_ms"] < 1)
+    yield Goal("`record`, the first call", f"{held['record']['first_ms']:.1f} ms: it starts the thread")
 
 
 def _million(held: Figures) -> Iterator[Goal]:
