@@ -44,7 +44,7 @@ bench: $(VENV)/.ready ## measure the hot path beside its rivals; BENCH="--quick 
 	} || echo "They cannot be installed here: the table will say which are missing."
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-soak: setup ## random faults for SOAK_S seconds (600), from SOAK_SEED, then compare every row (broker faults: not settled yet)
+soak: setup ## random faults for SOAK_S seconds (600), from SOAK_SEED, then compare every row
 	@$(BIN)/python -m tests.faults.soak
 
 clean: ## remove what was installed and cached here

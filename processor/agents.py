@@ -19,6 +19,7 @@ from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
 from processor.settings import Settings
 from processor.tables import Tables
+from schemas.cofailure import pair_value
 from schemas.topics import COMPONENT_DELTAS, DEAD_LETTERS, OUTCOME_EVENTS, PAIR_DELTAS
 
 __all__ = ["Agents", "dead_letter_headers"]
@@ -90,8 +91,7 @@ class Agents:
 
         changes = (change for record in batch.records for change in unpack_pairs(record.value or b""))
         for key, ((a, b), count) in fold_pairs(changes, count_of).items():
-            row = {"component_a": a, "component_b": b, "count": count}
-            transaction.put(table, key, count, orjson.dumps(row) if count else None)
+            transaction.put(table, key, count, pair_value(a, b, count) if count else None)
 
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
         topic = self._settings.topic

@@ -58,11 +58,12 @@ class Words:
 
         def count(batch: Batch, transaction: Transaction) -> None:
             rows = table.partition(batch.partition)
-            words = Counter(record.value for record in batch.records if record.value is not None)
+            records = list(batch.records)
+            words = Counter(record.value for record in records if record.value is not None)
             for word, number in words.items():
                 total = b"%d" % (int(rows.get(word, b"0")) + number)
                 transaction.put(table, word, total, total)
-            for record in batch.records:
+            for record in records:
                 transaction.send(self.echo, batch.partition, None, b"%d" % record.offset)
 
         app.fold_agent(self.source, count, name="count")

@@ -13,8 +13,9 @@ from processor.broker.maven import maven_context
 
 __all__ = ["WANTED", "main", "resolve"]
 
-# slf4j-simple: without a binding Kafka's failures are silent.
-WANTED = ("org.apache.kafka:kafka_2.13:4.3.1", "org.slf4j:slf4j-simple:1.7.36")
+# Kafka 4.3.1 forgets, when it comes back after a crash, to finish transactions that were decided before
+# (tests/faults/test_decided_transactions.py); slf4j-simple: without a binding Kafka's failures are silent.
+WANTED = ("org.apache.kafka:kafka_2.13:4.2.2", "org.slf4j:slf4j-simple:1.7.36")
 
 _RUN_TIME_SCOPES = ("compile", "runtime", None)
 

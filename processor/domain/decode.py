@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import orjson
 
-from processor.domain.columns import OUTCOMES, Columns, columns_of, is_plain, made_plain, not_plain
+from processor.domain.columns import OUTCOMES, Columns, Plain, columns_of, is_plain, made_plain, not_plain
 from processor.domain.config import FoldConfig
 from processor.domain.events import Event, Events
 from processor.domain.fingerprint import fingerprint, fingerprints
@@ -24,13 +24,14 @@ from processor.domain.record import (
     record_ms,
     record_times_ms,
 )
+from processor.domain.split import split
 from schemas import HOST_ID_MAX
 from schemas.times import format_us, to_us
 from schemas.wire import WireError, validate_event
 
 __all__ = ["KEY_NOT_UTF8", "KEY_TOO_LONG", "NOT_JSON", "RUN_LENGTH", "Decoded", "decode"]
 
-RUN_LENGTH = 1_000
+RUN_LENGTH = 500
 """Records decoded at a time: few enough that their objects stay in the processor's cache."""
 
 NOT_JSON = "not_json"
@@ -54,37 +55,42 @@ def decode(records: Sequence[Record], config: FoldConfig) -> Decoded:
     """Decode a run of records of one partition, best about RUN_LENGTH of them at a time."""
     if not records:
         return Decoded()
-    columns = columns_of([record.value for record in records])
+    values = [record.value for record in records]
+    headers = any([record.headers for record in records])  # noqa: C419  # a generator takes three times as long
+    keys = [record.key for record in records]
+    if not headers and (plain := split(values, keys)):
+        return Decoded(_events(plain, records, config))
+    columns = columns_of(values)
     if is_plain(columns):
         odd: set[int] = set()
     else:
-        columns = made_plain(columns, [record.key for record in records])
+        columns = made_plain(columns, keys)
         odd = set(not_plain(columns))
-    if any([record.headers for record in records]):  # noqa: C419  # a generator takes three times as long
+    if headers:
         odd.update(place for place, record in enumerate(records) if _is_copy(record))
     if odd:
         return _decode_mixed(columns, records, odd, config)
-    return Decoded(_decode_plain(columns, records, config))
+    return Decoded(_events(_plain(columns), records, config))
 
 
 def _is_copy(record: Record) -> bool:
-    return header_of(record, FROM_HEADER) is not None
+    return bool(record.headers) and header_of(record, FROM_HEADER) is not None
 
 
-def _decode_plain(columns: Columns, records: Sequence[Record], config: FoldConfig) -> Events:
-    """Return plain events, none of them a forwarded copy."""
+def _plain(columns: Columns) -> Plain:
+    """Return columns that were found plain as the folds take them."""
     components, outcomes, times, ids, hosts, _ = columns
-    events = Events(
-        components,
-        list(map(OUTCOMES.__getitem__, outcomes)),
-        times,
-        fingerprints(ids),
-        list(map(str.encode, hosts)),
-        record_times_ms(records),
-        records,
-    )
+    settled = list(map(OUTCOMES.__getitem__, outcomes))
+    encoded = list(map(str.encode, hosts))
+    return Plain(components, settled, times, fingerprints(ids), encoded, min(times), max(times))
+
+
+def _events(plain: Plain, records: Sequence[Record], config: FoldConfig) -> Events:
+    """Return plain events, none of them a forwarded copy."""
+    components, outcomes, times, prints, hosts, first, last = plain
+    events = Events(components, outcomes, times, prints, hosts, record_times_ms(records), records)
     ahead = _text(_settle(min(events.heard_ms), config) + config.skew_us)
-    if max(times) > ahead or min(times) < _text(config.earliest_us):
+    if last > ahead or first < _text(config.earliest_us):
         _straighten(events, config)
     return events
 
@@ -108,7 +114,7 @@ def _decode_mixed(columns: Columns, records: Sequence[Record], odd: set[int], co
     skewed: set[int] = set()
     if plain:
         taken = tuple([column[place] for place in plain] for column in columns)
-        part = _decode_plain(taken, [records[place] for place in plain], config)
+        part = _events(_plain(taken), [records[place] for place in plain], config)
         found.update(zip(plain, part.one_by_one(), strict=True))
         skewed.update(plain[place] for place in part.skewed)
     decoded = Decoded()

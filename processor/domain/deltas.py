@@ -1,7 +1,9 @@
 """Deltas: what a batch's events of one component add up to, in the same monoid as a stats row."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from processor.domain.stats import Stats
@@ -13,6 +15,7 @@ __all__ = ["Times", "deltas_of", "time_us"]
 Times = Mapping[str, Mapping[str, list[str]]]
 """By outcome and component the event times, in any order, as text of fixed width."""
 
+NOTHING: Final[Mapping[tuple[str, str], list[str]]] = MappingProxyType({})
 _FIRST_SEEN: Final = 4
 _DEPRECATED: Final = 7
 
@@ -31,15 +34,23 @@ def time_us(time: str) -> int:
     return to_us(datetime.fromisoformat(time))
 
 
-def deltas_of(times: Times) -> dict[str, Stats]:
+def deltas_of(times: Times, taken_back: Mapping[tuple[str, str], list[str]] = NOTHING) -> dict[str, Stats]:
     """Return one delta for each component.
 
     Texts of one width compare as times do, so that only the first and the last become numbers.
+
+    Args:
+        times: of the events that were counted.
+        taken_back: by outcome and component, times among these that do not count after all.
     """
     rows: dict[str, list[Any]] = {}
     for outcome, by_component in times.items():
         count_at, last_at = _COUNT_AT.get(outcome), _LAST_AT.get(outcome)
-        for component, texts in by_component.items():
+        for component, counted in by_component.items():
+            gone = taken_back.get((outcome, component))
+            texts = _without(counted, gone) if gone else counted
+            if not texts:
+                continue
             first_us = time_us(min(texts))
             row = rows.get(component)
             if row is None:
@@ -53,3 +64,11 @@ def deltas_of(times: Times) -> dict[str, Stats]:
             if last_at is not None:
                 row[last_at] = first_us if len(texts) == 1 else time_us(max(texts))
     return {component: tuple(row) for component, row in rows.items()}
+
+
+def _without(texts: list[str], gone: list[str]) -> list[str]:
+    """Return as many texts as are left without those that are gone, with the same first and last."""
+    first, last, count = min(texts), max(texts), len(texts) - len(gone)
+    if count > 1 and first not in gone and last not in gone:
+        return [first, last, *texts[: count - 2]]
+    return list((Counter(texts) - Counter(gone)).elements())

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from processor.domain.record import Record
 
 __all__ = ["Event", "Events"]
+
+T = TypeVar("T")
 
 
 class Event(NamedTuple):
@@ -48,7 +49,7 @@ class Events:
     def __len__(self) -> int:
         return len(self.hosts)
 
-    def columns(self) -> tuple[Sequence[object], ...]:
+    def columns(self) -> tuple[Sequence[Any], ...]:
         """Return the columns, in the order of Event's fields."""
         return (
             self.components,
@@ -64,21 +65,20 @@ class Events:
         """Return the events, each by itself."""
         return [Event._make(each) for each in zip(*self.columns(), strict=True)]
 
-    def without(self, places: set[int]) -> "Events":
-        """Return the events but for those at these places."""
+    def without(self, places: Sequence[int]) -> "Events":
+        """Return the events but for those at these places, which are in order."""
         if not places:
             return self
-        keep = bytearray(b"\1") * len(self)
-        for place in places:
-            keep[place] = 0
-        moved = compress(range(len(self)), keep) if self.skewed else ()
-        return Events(
-            list(compress(self.components, keep)),
-            list(compress(self.outcomes, keep)),
-            list(compress(self.times, keep)),
-            list(compress(self.fingerprints, keep)),
-            list(compress(self.hosts, keep)),
-            list(compress(self.heard_ms, keep)),
-            list(compress(self.records, keep)),
-            {now for now, was in enumerate(moved) if was in self.skewed},
-        )
+        gone = set(places)
+        moved = [place for place in range(len(self)) if place not in gone] if self.skewed else ()
+        skewed = {now for now, was in enumerate(moved) if was in self.skewed}
+        return Events(*[_without(column, places) for column in self.columns()], skewed)  # type: ignore[arg-type, call-arg]  # by order
+
+
+def _without(column: Sequence[T], places: Sequence[int]) -> list[T]:
+    """Return a column but for some places; one that was let go stays empty."""
+    left = list(column)
+    if left:
+        for place in reversed(places):
+            del left[place]
+    return left

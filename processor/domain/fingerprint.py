@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from uuid import UUID
 
-__all__ = ["FINGERPRINT_BYTES", "fingerprint", "fingerprints"]
+__all__ = ["FINGERPRINT_BYTES", "fingerprint", "fingerprints", "fingerprints_of"]
 
 FINGERPRINT_BYTES = 8
 
@@ -27,7 +27,12 @@ _LOW_FACTOR = 0x3B67AE8584CAA73B
 
 def fingerprints(ids: Sequence[str]) -> Sequence[bytes]:
     """Return the fingerprints of event ids, each 32 hexadecimal digits and four dashes."""
-    return _mix(bytes.fromhex("".join(ids).replace("-", "")))
+    return fingerprints_of("".join(ids))
+
+
+def fingerprints_of(joined: str) -> Sequence[bytes]:
+    """Return the fingerprints of event ids that stand one behind the other."""
+    return _mix(bytes.fromhex(joined.replace("-", "")))
 
 
 def fingerprint(event_id: UUID) -> bytes:

@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from processor.domain.config import FoldConfig
-from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.sessions import Session
 from schemas.times import format_us, parse_us
 
@@ -27,7 +26,6 @@ __all__ = [
     "decode",
     "encode",
     "expire",
-    "is_in_ring",
     "sessions_of",
 ]
 
@@ -62,16 +60,6 @@ class FailureSession:
     end_us: int
     components: tuple[str, ...]
     mass_failure: bool
-
-
-def is_in_ring(ring: bytes, fingerprint: bytes) -> bool:
-    """Say whether the ring holds the fingerprint, and not just the end of one and the start of the next."""
-    at = ring.find(fingerprint)
-    while at > -1:
-        if at % FINGERPRINT_BYTES == 0:
-            return True
-        at = ring.find(fingerprint, at + 1)
-    return False
 
 
 def encode(row: Row) -> bytes:

@@ -102,7 +102,7 @@ async def _drain(
     while pending:
         runs = await consumer.getmany(*pending, timeout_ms=POLL_MS, max_records=RUN_RECORDS)
         for partition, records in runs.items():
-            on_records(partition, records)
+            on_records(partition, list(records))
         for partition in list(pending):
             high_watermark = consumer.highwater(partition)
             if high_watermark is None:
@@ -123,7 +123,12 @@ async def _drain(
             raise KafkaError(f"nothing came for {STALL_LIMIT_S:g} s from {behind}")
         elif loop.time() - warn_at_s > STALL_WARNING_S:
             warn_at_s = loop.time()
-            logger.warning("still waiting for %s", _behind(pending, positions, ends))
+            # Our own was ended before: it is another producer's, or what a crash of the broker left.
+            logger.warning(
+                "still waiting for %s: a transaction stands open there; kafka-transactions.sh find-hanging "
+                "tells of one that nobody will end",
+                _behind(pending, positions, ends),
+            )
 
 
 def _behind(

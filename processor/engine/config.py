@@ -23,6 +23,8 @@ class EngineConfig:
         fetch_max_wait_ms: waits this long, before it answers a fetch.
         fetch_max_bytes: how much a fetch may return, be it of one partition or of several.
         max_batch_records: how many records one transaction covers at most.
+        small_batches_per_s: with many partitions, each rests after a small batch, so that all together come
+            to about so many a second; 0: no rest.
         session_timeout_ms: after this long without heartbeats the group gives the partitions to others.
         heartbeat_interval_ms: how often a heartbeat is sent.
         rebalance_timeout_ms: how long the group waits for a member to rejoin.
@@ -43,6 +45,7 @@ class EngineConfig:
     fetch_max_wait_ms: int = 100
     fetch_max_bytes: int = 16 * 1_048_576
     max_batch_records: int = 80_000
+    small_batches_per_s: int = 200
     session_timeout_ms: int = 30_000
     heartbeat_interval_ms: int = 3_000
     rebalance_timeout_ms: int = 60_000

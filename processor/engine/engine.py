@@ -21,6 +21,7 @@ from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
+from processor.engine.pace import SMALL_RECORDS, rest_until_s
 from processor.engine.producers import PartitionProducer
 from processor.engine.recovery import Restored, restore
 from processor.engine.table import PartitionedTable
@@ -59,11 +60,13 @@ class InFlight:
 
     Attributes:
         begin_offset: where it starts in its partition.
+        records: how many it holds.
         oldest_ms: the time of its first record, in milliseconds since the epoch.
         started_s: when its commit began, by the monotonic clock.
     """
 
     begin_offset: int
+    records: int
     oldest_ms: int
     started_s: float
 
@@ -109,15 +112,16 @@ class Engine:
             if not self.ownership.take(batch):
                 return
             transaction = Transaction(batch.source, batch.next_offset)
-            records, oldest_ms = len(batch.records), batch.records[0].timestamp
             begin_s = time.monotonic()
             fold(batch, transaction)
             end_s = time.monotonic()
-            self.observer.folded(batch.source, records, end_s - begin_s)
+            self.observer.folded(batch.source, len(batch.records), end_s - begin_s)
         except BaseException as error:
             self.fail(error)
             raise
-        self.in_flight[batch.source] = InFlight(batch.begin_offset, oldest_ms, end_s)
+        self.in_flight[batch.source] = InFlight(
+            batch.begin_offset, len(batch.records), batch.oldest_ms, end_s
+        )
         self._commits[batch.source] = asyncio.create_task(self._commit(transaction))
 
     async def _commit(self, transaction: Transaction) -> None:
@@ -125,14 +129,28 @@ class Engine:
         try:
             await self._producers[source].commit(transaction)
             self.committed[source] = transaction.next_offset
-            self.ownership.busy.discard(source)
             del self._commits[source]
             done = self.in_flight.pop(source)
+            self._let_rest(source, done)
+            self.ownership.busy.discard(source)
             oldest_age_s = max(time.time() - done.oldest_ms / 1000, 0.0)
             duration_s = time.monotonic() - done.started_s
             self.observer.committed(source, transaction.next_offset, duration_s, oldest_age_s)
         except Exception as error:  # noqa: BLE001 -- not swallowed: it ends the worker, with this as the reason
             self.fail(error)
+        self.became_idle.set()
+
+    def _let_rest(self, source: TopicPartition, done: InFlight) -> None:
+        """Hold a partition back for a while, where fetching it at once would make another small batch."""
+        config, loop = self.config, asyncio.get_running_loop()
+        sources, gathered_s = len(self.ownership.positions), config.fetch_max_wait_ms / 1000
+        until_s = rest_until_s(done.started_s, sources, config.small_batches_per_s, gathered_s)
+        if done.records < SMALL_RECORDS and until_s > loop.time():
+            self.ownership.resting.add(source)
+            loop.call_at(until_s, self._end_rest, source)
+
+    def _end_rest(self, source: TopicPartition) -> None:
+        self.ownership.resting.discard(source)
         self.became_idle.set()
 
     def fail(self, error: BaseException) -> None:
@@ -266,4 +284,4 @@ class Engine:
         """Why the worker failed, as an engine error; None while it is well."""
         if self.failure is None or isinstance(self.failure, EngineError):
             return self.failure
-        return engine_error("the worker failed", self.failure)
+        return engine_error(type(self.failure).__name__, self.failure)

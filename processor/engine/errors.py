@@ -45,7 +45,7 @@ def engine_error(what: str, error: BaseException) -> EngineError:
         right = next(right for kind, right in _NO_RIGHT.items() if isinstance(error, kind))
         made = RefusedError(f"{what}: no right to {right}: {error}")
     else:
-        made = EngineError(f"{what}: {error!r}")
+        made = EngineError(f"{what}: {error}")
     made.__cause__ = error
     return made
 

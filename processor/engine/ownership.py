@@ -53,6 +53,7 @@ class Ownership:
         self.folding = False
         self.positions: dict[TopicPartition, int] = {}
         self.busy: set[TopicPartition] = set()
+        self.resting: set[TopicPartition] = set()
         self._membership: Membership | None = None
 
     def revoke(self) -> None:
@@ -80,11 +81,13 @@ class Ownership:
     def resume(self) -> None:
         """Fold again, with every partition sought to its position."""
         self.busy.clear()
+        self.resting.clear()
         self.folding = True
 
     def idle(self) -> list[TopicPartition]:
-        """The partitions that may be fetched: owned, with no batch on its way through."""
-        return [source for source in self.positions if source not in self.busy] if self.folding else []
+        """The partitions that may be fetched: owned, with no batch on its way through, and not at rest."""
+        held_back = self.busy | self.resting
+        return [source for source in self.positions if source not in held_back] if self.folding else []
 
     def take(self, batch: Batch) -> bool:
         """Whether the batch may be folded now; if so, its partition's position moves behind it.

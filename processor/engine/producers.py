@@ -79,7 +79,7 @@ class PartitionProducer:
             limit_s = self._config.commit_timeout_s
             raise EngineError(f"committing {where} took longer than {limit_s:g} s") from error
         except (KafkaError, IllegalOperation) as error:  # the second: fenced between two sends
-            raise engine_error(f"committing {where} failed", error) from error
+            raise engine_error(f"committing {where} failed: {type(error).__name__}", error) from error
 
     async def _renew(self) -> None:
         """Start the producer anew, which shuts out what the old one sent.

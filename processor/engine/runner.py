@@ -67,7 +67,9 @@ async def _run(app: BatchApp, services: Services) -> int:
             logger.error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 -- a refusal needs no traceback of ours
             return await _leave(app, error.exit_code, FAIL_LIMIT_S)
         except KafkaError as error:
-            made = engine_error(f"cannot work with the broker at {app.engine.config.bootstrap}", error)
+            made = engine_error(
+                f"cannot work with {app.engine.config.bootstrap}: {type(error).__name__}", error
+            )
             logger.error("%s", made)  # noqa: TRY400 -- as above
             return await _leave(app, made.exit_code, FAIL_LIMIT_S)
         return await _leave(app, 0, STOP_LIMIT_S)

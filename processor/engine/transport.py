@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEME", "BatchConsumer", "Transport"]
 
+Runs = Mapping[TopicPartition, lean_fetch.Run]
+
 SCHEME = "batches"
 WATCH_INTERVAL_S = 0.5
 POLL_INTERVAL_MAX_MS = 24 * 3_600_000  # the group must not drop a worker that is restoring a large state
@@ -61,7 +63,7 @@ class BatchConsumer(FaustConsumer):
         self.engine: Engine = self.app.engine
         self._kafka: AIOKafkaConsumer | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._fetching: asyncio.Future[Mapping[TopicPartition, Any]] | None = None
+        self._fetching: asyncio.Future[Runs] | None = None
 
     @property
     def kafka(self) -> AIOKafkaConsumer:
@@ -159,30 +161,32 @@ class BatchConsumer(FaustConsumer):
         for source in idle:
             begin, end = ownership.positions[source], await self.kafka.position(source)
             if source in runs:
-                batches.append(Batch(source, runs[source], begin, end, epoch))
+                run = runs[source]
+                batches.append(Batch(source, run, begin, end, epoch, run.first.timestamp))
             else:
                 ownership.skip(source, end)
         return batches
 
-    async def _records(self, idle: list[TopicPartition], timeout_s: float) -> Mapping[TopicPartition, Any]:
+    async def _records(
+        self, idle: list[TopicPartition], timeout_s: float
+    ) -> Mapping[TopicPartition, lean_fetch.Run]:
         if not idle:
             return await asyncio.sleep(timeout_s, {})
         limit = self.engine.config.max_batch_records
-        runs: Mapping[TopicPartition, Any]
+        runs: Runs
         runs = await self.kafka.getmany(*idle, timeout_ms=int(timeout_s * 1000), max_records=limit)
         return runs
 
-    def _to_message(self, tp: TP, record: Batch) -> ConsumerMessage:
-        last = record.records[-1]
+    def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000.0,
-            last.timestamp_type,
+            batch.next_offset - 1,
+            batch.oldest_ms / 1000.0,
+            0,
             (),
             None,
-            record,
+            batch,
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,

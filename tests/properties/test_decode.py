@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from processor.domain.config import FoldConfig
 from processor.domain.decode import _decode_one, decode
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
+from processor.domain.split import split
 from tests.records import FakeRecord, at, event, uuid_of
 
 if TYPE_CHECKING:
@@ -100,9 +101,8 @@ records = st.builds(
 )
 
 
-@given(st.lists(records, max_size=30))
-def test_by_column_and_one_by_one_are_the_same(run: list[FakeRecord]) -> None:
-    """S1, X1-X7: any run of records, decoded by column, gives what each record gives by itself."""
+def check_both_ways(run: list[FakeRecord]) -> None:
+    """Hold the decoding of a run to that of each of its records by itself."""
     events: list[Event] = []
     skewed: set[int] = set()
     dead: list[DeadLetter] = []
@@ -121,3 +121,76 @@ def test_by_column_and_one_by_one_are_the_same(run: list[FakeRecord]) -> None:
     assert found.events.one_by_one() == events
     assert found.events.skewed == skewed
     assert (found.dead, found.ignored) == (dead, ignored)
+
+
+@given(st.lists(records, max_size=30))
+def test_by_column_and_one_by_one_are_the_same(run: list[FakeRecord]) -> None:
+    """S1, X1-X7: any run of records, decoded by column, gives what each record gives by itself."""
+    check_both_ways(run)
+
+
+ORDERS = [
+    tuple(event()),
+    tuple(event())[::-1],
+    ("host_id", "event_id", "timestamp", "outcome_type", "component_id"),
+]
+TRAPS = [
+    '"',
+    "\\",
+    '\\"',
+    "\n",
+    '","',
+    '","\n","',
+    '"}',
+    '{"',
+    'host_id":"',
+    "\x00",
+    "\x7f",
+    "\u202e",
+    "\ud7ff",
+]
+pieces = st.lists(st.sampled_from(["a", "b", "é", *TRAPS]), max_size=3).map("".join)
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "component_id": pieces,
+        "outcome_type": st.sampled_from(["used_in_session", "install_failure", "other"]) | pieces,
+        "timestamp": times | pieces,
+        "event_id": st.integers(0, 2**48 - 1).map(uuid_of) | st.sampled_from(ODD_IDS) | pieces,
+        "host_id": pieces,
+        "context": pieces,
+    },
+)
+
+
+@st.composite
+def runs_of_one_shape(draw: st.DrawFn) -> list[FakeRecord]:
+    """Draw values of one publisher, without the escapes that they may need, and maybe cut elsewhere."""
+    names = draw(st.sampled_from(ORDERS))
+    drawn = draw(st.lists(st.just({}) | changes, min_size=1, max_size=8))
+    objects = [event() | each for each in drawn]
+    values = [b"{%b}" % ",".join(f'"{name}":"{each[name]}"' for name in names).encode() for each in objects]
+    if draw(st.booleans()) and len(values) > 1:  # what was one value and the start of the next may seem two
+        at = draw(st.integers(0, len(values) - 2))
+        joint = draw(st.sampled_from([b"", b'","', b'","\n","']))
+        both = values[at] + joint + values[at + 1]
+        cut = draw(st.integers(0, len(both)))
+        values[at : at + 2] = [both[:cut], both[cut:].removeprefix(b'","')]
+    keys = draw(st.sampled_from([None, b"host-1", b'"', b"\xff"]))
+    return [FakeRecord(key=keys, value=value) for value in values]
+
+
+@given(runs_of_one_shape())
+def test_splitting_takes_no_value_for_what_it_is_not(run: list[FakeRecord]) -> None:
+    """X1, X2, X9: values that look alike, with quotes and joints in wrong places, decode as each alone."""
+    check_both_ways(run)
+
+
+def test_a_publishers_run_is_split() -> None:
+    """What our own publisher writes, with its key or another, is taken apart without the parser."""
+    values = [orjson.dumps(event(event_id=uuid_of(number))) for number in range(20)]
+    for key in (b"host-1", b"other", None):
+        plain = split(values, [key] * 20)
+        assert plain is not None
+        assert plain.hosts == [b"host-1"] * 20
+    assert split([*values, b"{}"], [None] * 21) is None

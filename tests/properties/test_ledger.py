@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.domain.fingerprint import FINGERPRINT_BYTES
-from processor.domain.ledger import Row, decode, encode, is_in_ring
+from processor.domain.ledger import Row, decode, encode
+from processor.domain.ring import is_in_ring
 
 times_us = st.integers(0, 253_402_300_799_999_999)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -12,7 +12,7 @@ B = TopicPartition("words", 1)
 
 
 def batch(source: TopicPartition, begin: int, end: int, epoch: int) -> Batch:
-    return Batch(source, [], begin, end, epoch)
+    return Batch(source, [], begin, end, epoch, 0)
 
 
 def owning(*sources: TopicPartition, at: int = 10) -> Ownership:

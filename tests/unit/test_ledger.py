@@ -16,9 +16,9 @@ from processor.domain.ledger import (
     decode,
     encode,
     expire,
-    is_in_ring,
     sessions_of,
 )
+from processor.domain.ring import is_in_ring
 from processor.domain.sessions import add_failure
 
 DAY_US = 86_400_000_000

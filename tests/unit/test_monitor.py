@@ -50,9 +50,9 @@ async def test_a_commit_that_hangs_is_told(watched: tuple[Any, str]) -> None:
     """Commits going on is a part of being ready: one that began long ago is named."""
     app, _ = watched
     now_s = time.monotonic()
-    app.engine.in_flight[TopicPartition("words", 2)] = InFlight(5, 0, now_s - status.STALLED_COMMIT_S / 2)
+    app.engine.in_flight[TopicPartition("words", 2)] = InFlight(5, 1, 0, now_s - status.STALLED_COMMIT_S / 2)
     assert status._stalled(app.engine) is None
-    app.engine.in_flight[TopicPartition("words", 3)] = InFlight(5, 0, now_s - status.STALLED_COMMIT_S - 2)
+    app.engine.in_flight[TopicPartition("words", 3)] = InFlight(5, 1, 0, now_s - status.STALLED_COMMIT_S - 2)
     assert status._stalled(app.engine) == "a commit of words[3] has taken 12 s so far"
 
 

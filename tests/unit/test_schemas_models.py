@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas import CoFailure, ComponentOutcome, OutcomeStats, OutcomeType, PublishedOutcome
-from schemas.cofailure import pair_key, parse_pair_key
+from schemas.cofailure import pair_key, pair_value, parse_pair_key
 from schemas.limits import CONTEXT_MAX
 from schemas.wire import WireError, validate_event
 
@@ -190,3 +190,12 @@ def test_what_is_no_pair_key(key: bytes) -> None:
     """S13: a key that we did not write is an error, not half a pair."""
     with pytest.raises(ValueError, match="no pair's key"):
         parse_pair_key(key)
+
+
+@given(st.text(), st.text(), st.integers(1, 2**40))
+def test_a_pairs_value_is_the_models_json(a: str, b: str, count: int) -> None:
+    """X9: what the fold writes piece by piece reads back as the contract's model, whatever the ids hold."""
+    if a < b:
+        assert CoFailure.model_validate_json(pair_value(a, b, count)) == CoFailure(
+            component_a=a, component_b=b, count=count
+        )

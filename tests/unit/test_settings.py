@@ -36,6 +36,7 @@ WRONG = [
     ("fetch_max_wait_ms", "-1", "from 0"),
     ("fetch_max_bytes", "1000", "from 1048576"),
     ("max_batch_records", "0", "from 1"),
+    ("small_batches_per_s", "-1", "from 0"),
     ("session_timeout_s", "0", "from 1"),
     ("heartbeat_interval_s", "0", "from 1"),
     ("request_timeout_s", "0", "from 1"),

@@ -1,9 +1,4 @@
-"""A broker that dies, stays away or runs out of disk changes no count.
-
-NOT YET SETTLED, and so not collected with the other tests (issue 4): after the broker was killed under load,
-workers came back, restored, and did not always fold on within the test's time. No wrong count was seen.
-Run them by name: `pytest tests/faults/open_broker_faults.py`.
-"""
+"""A broker that dies, stays away or runs out of disk changes no count."""
 
 import asyncio
 import contextlib
