@@ -1,7 +1,7 @@
 // Publishes outcomes to Kafka directly. It needs kafka-clients alone:
 //
-//   javac -cp 'kafka-clients-4.3.1.jar:slf4j-api-1.7.36.jar' PublishOutcome.java
-//   java  -cp 'kafka-clients-4.3.1.jar:slf4j-api-1.7.36.jar:.' PublishOutcome BOOTSTRAP TOPIC HOST COMPONENT OUTCOME [EVENT_ID]
+//   javac -cp 'kafka-clients-VERSION.jar:slf4j-api-VERSION.jar' PublishOutcome.java
+//   java  -cp 'kafka-clients-VERSION.jar:slf4j-api-VERSION.jar:.' PublishOutcome BOOTSTRAP TOPIC HOST COMPONENT OUTCOME [EVENT_ID]
 //
 // What matters, in any language: the key is the host's id, so that its events meet in one partition; the partitioner is
 // the Java client's default, murmur2 (librdkafka: "partitioner": "murmur2_random"); the producer is idempotent and waits

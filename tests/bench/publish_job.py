@@ -74,6 +74,7 @@ def publisher(settings: Settings, folder: Path, events: int, hosts: int) -> Figu
             for number in range(events)
         ]
         one.flush()
+        watch.stop()
         figures = watch.figures(events).as_dict()
     assert {str(receipt.status) for receipt in receipts} == {"kafka"}
     return figures

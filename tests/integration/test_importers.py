@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from processor.broker import EmbeddedKafka
+from processor.publish.host import hash_host
 from processor.settings import Settings
 from processor.tracker import OutcomeTracker
 from schemas import OutcomeType
@@ -89,7 +90,7 @@ async def test_importer_end_to_end(
     assert (told["sent"], again["sent"], again["already_known"]) == (total, 0, total)
     events = [validate_event(orjson.loads(record.value)) for record in await records_of(settings)]
     assert len({event.event_id for event in events}) == len(events) == total
-    assert {event.host_id for event in events} == {"h"}
+    assert {event.host_id for event in events} == {hash_host("h")}
 
 
 async def test_two_importers_of_the_same_packages(kafka: EmbeddedKafka, prefix: str, tmp_path: Path) -> None:
