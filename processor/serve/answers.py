@@ -87,9 +87,9 @@ class Answers:
 
     def take_stats(self, records: Sequence[Any]) -> None:
         """Take in a run of `component-stats`."""
-        put, values = self.rows.put, self.rows.values
-        changed = dict.fromkeys(each for record in records if (each := put(record.key, record.value)))
-        self._note("component", {(each,): (0, values.get(each)) for each in changed if self.ready})
+        changed, values = self.rows.put(records), self.rows.values
+        if self.ready:
+            self._note("component", {(each,): (0, values.get(each)) for each in changed})
 
     def take_pairs(self, records: Sequence[Any]) -> None:
         """Take in a run of `co-failures`."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 _DELETE_RETENTION_KEY = "delete.retention.ms"
 _DELETE_RETENTION_MS = 86_400_000  # Kafka's default
 _ROWS_PER_TURN = 4_000
+_PAIR = b'{"component_a":'  # as `_rows` writes it
 
 
 async def begin_from(
@@ -69,16 +71,24 @@ def _rows(stats: Sequence[bytes], pairs: Sequence[Pair]) -> Iterator[bytes]:
         yield orjson.dumps({"component_a": a, "component_b": b, "count": count})
 
 
+class _Row:
+    """A row of a file; what it is of stands in its value."""
+
+    __slots__ = ("value",)
+    key = None
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+
+
 async def _take(rows: Iterator[bytes], answers: Answers) -> None:
-    put_stats, put_pair = answers.rows.put, answers.pairs.put
-    for number, value in enumerate(rows):
-        row = orjson.loads(value)
-        if "component_id" in row:
-            put_stats(row["component_id"].encode(), value)
-        else:
-            put_pair(pair_key(row["component_a"], row["component_b"]), value)
-        if number % _ROWS_PER_TURN == 0:
-            await asyncio.sleep(0)  # others have their turn
+    while some := list(islice(rows, _ROWS_PER_TURN)):
+        answers.rows.put(_Row(value) for value in some if not value.startswith(_PAIR))
+        for value in some:
+            if value.startswith(_PAIR):
+                row = orjson.loads(value)
+                answers.pairs.put(pair_key(row["component_a"], row["component_b"]), value)
+        await asyncio.sleep(0)  # others have their turn
 
 
 def _only(where: Mapping[TopicPartition, int], topics: Sequence[str]) -> dict[TopicPartition, int]:
