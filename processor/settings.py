@@ -24,10 +24,14 @@ from processor.security import SecuritySettings
 if TYPE_CHECKING:
     from processor.domain.config import FoldConfig
 
-__all__ = ["ENV_PREFIX", "Settings", "load_settings", "markdown_table", "unknown_variables"]
+__all__ = ["ENV_PREFIX", "SECRETS", "Settings", "load_settings", "markdown_table", "unknown_variables"]
 
 ENV_PREFIX = "FLEETFOLD_"
 ENV_FILE = ".env"
+
+# Secrets come from the environment alone, and are in no settings that could be printed: who may use HTTP
+# (`processor.tokens`), and the token that a query command shows.
+SECRETS = ("FLEETFOLD_TOKENS", "FLEETFOLD_TOKEN")
 
 # Variables that are read elsewhere: the cache of the embedded Kafka, the importer's host and bookmarks.
 _READ_ELSEWHERE = (
@@ -35,10 +39,13 @@ _READ_ELSEWHERE = (
     "FLEETFOLD_HOST_ID",
     "FLEETFOLD_HOST_SALT",
     "FLEETFOLD_STATE_DIR",
+    *SECRETS,
 )
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
+_ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
+_URL = re.compile(r"https?://[^\s/,?#@]+(/[^\s,?#]*)?")
 _PORT_MAX = 65535
 _PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them
 _LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000 are left by default
@@ -128,8 +135,24 @@ class Settings(SecuritySettings):
         0, 0, _PORT_MAX, "port", "For /metrics, /healthz, /readyz; worker n has this + n - 1; 0: none."
     )
     metrics_host: str = _text("127.0.0.1", "an IP address of this machine", "On which address; 0.0.0.0: all.")
+    serve_host: str = _text(
+        "127.0.0.1", "an IP address of this machine", "Where HTTP is served; without tokens on loopback only."
+    )
+    serve_port: int = _number(8080, 0, _PORT_MAX, "port", "The port of HTTP; 0: any that is free.")
+    tokens_file: str = _text("", "a path", "Who may use HTTP: lines of name, scopes and token.")
+    cors_origins: str = _text(
+        "", "origins with commas between", "Web pages of these origins may read over HTTP; none by default."
+    )
+    snapshot_file: str = _text(
+        "", "a path", "Where a view keeps its rows, so that a restart reads only what is new."
+    )
+    url: str = _text("", "an http or https URL", "Query commands ask this service in place of Kafka.")
     broker_wait_s: float = _number(
-        30, 0, 86_400, "s", "How long a worker waits at its start for a broker that does not answer."
+        30,
+        0,
+        86_400,
+        "s",
+        "How long a worker or a service waits at its start for a broker that does not answer.",
     )
     processes: int | None = _number(
         None, 0, 256, "processes", "Supervised workers; 0: one per core; not given: one, not supervised."
@@ -152,6 +175,16 @@ class Settings(SecuritySettings):
             raise ValueError("not a server")
         return ",".join(servers)
 
+    @field_validator("cors_origins", "url")
+    @classmethod
+    def _urls(cls, value: str, info: ValidationInfo) -> str:
+        """Return URLs without a slash at their ends; an origin has no path."""
+        urls = [url.strip().rstrip("/") for url in value.split(",") if url.strip()]
+        pattern = _ORIGIN if info.field_name == "cors_origins" else _URL
+        if not all(map(pattern.fullmatch, urls)) or (info.field_name == "url" and len(urls) > 1):
+            raise ValueError("not a URL")
+        return ",".join(urls)
+
     @field_validator("topic_prefix", "app_id")
     @classmethod
     def _plain_name(cls, value: str, info: ValidationInfo) -> str:
@@ -169,7 +202,7 @@ class Settings(SecuritySettings):
             raise ValueError("zero")
         return value
 
-    @field_validator("metrics_host")
+    @field_validator("metrics_host", "serve_host")
     @classmethod
     def _address(cls, value: str) -> str:
         """Return the address if it is one; a name may stand for several."""

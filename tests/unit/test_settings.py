@@ -44,6 +44,11 @@ WRONG = [
     ("max_message_bytes", "1000", "from 131072"),
     ("metrics_port", "65536", "from 0 to 65535"),
     ("metrics_host", "everywhere", "an IP address"),
+    ("serve_host", "everywhere", "an IP address"),
+    ("serve_port", "-1", "from 0 to 65535"),
+    ("cors_origins", "https://example.org/path", "origins"),
+    ("url", "ftp://example.org", "http or https"),
+    ("url", "http://a,http://b", "http or https"),
     ("broker_wait_s", "-1", "from 0"),
     ("processes", "-1", "from 0 to 256"),
     ("restart_limit", "-1", "from 0"),
@@ -59,6 +64,7 @@ WRONG = [
     ("ssl_key_password_file", "nowhere", "a file that exists"),
 ]
 ANY_TEXT = {"sasl_username", "sasl_password"}  # only the broker can tell a wrong one
+ANY_TEXT |= {"snapshot_file", "tokens_file"}  # any text is a path
 
 
 @pytest.fixture(autouse=True)
