@@ -37,6 +37,7 @@ def stats(component_id: str, installed: int = 1, failed: int = 0, **fields: obje
 
 def pair(a: str, b: str, count: int) -> Row:
     """A row of `co-failures`."""
+    a, b = sorted((a, b))
     return orjson.dumps([a, b]), orjson.dumps({"component_a": a, "component_b": b, "count": count})
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from processor.cli import access, broker, deadletters, demo, importing, queries, simulate, topics, worker
+from processor.cli import access, broker, deadletters, demo, importing, queries, serving, simulate, topics, worker
 from processor.cli.common import complain, console
 from processor.errors import FleetfoldError
 
@@ -47,7 +47,7 @@ def _options(
     """Folds what happens to components on a fleet of machines into live, exact answers, on Kafka."""
 
 
-for _part in (demo, broker, topics, access, worker, importing, simulate, queries, deadletters):
+for _part in (demo, broker, topics, access, worker, serving, importing, simulate, queries, deadletters):
     _part.register(app)
 
 

@@ -15,6 +15,7 @@ __all__ = ["UNTRIED", "StatsRows"]
 
 # The rate of a component that nobody has tried: no share is below 0.
 UNTRIED = -1.0
+_BRACE = ord("}")  # a row is extended before its last character
 _SHARED_RATES = {rate: rate for rate in (UNTRIED, 0.0, 0.25, 0.5, 0.75, 1.0)}  # most rates are one of these
 
 
@@ -24,20 +25,36 @@ class StatsRows:
     Attributes:
         values: each row as it stands on the topic, a JSON object.
         rates: each component's success rate, or `UNTRIED`.
+        failures: how often each component that ever failed failed.
+        total_failures: their sum.
         problematic: ids of rows that say so.
         removals: how often each component that was ever removed was removed.
         deprecated: ids of rows with a time of deprecation.
+        touched: ids of rows that changed since somebody emptied the set; None until somebody wants to know.
         bad: records so far that were no rows; they changed nothing.
     """
 
-    __slots__ = ("bad", "deprecated", "problematic", "rates", "removals", "values")
+    __slots__ = (
+        "bad",
+        "deprecated",
+        "failures",
+        "problematic",
+        "rates",
+        "removals",
+        "total_failures",
+        "touched",
+        "values",
+    )
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self.rates: dict[str, float] = {}
+        self.failures: dict[str, int] = {}
+        self.total_failures = 0
         self.problematic: set[str] = set()
         self.removals: dict[str, int] = {}
         self.deprecated: set[str] = set()
+        self.touched: set[str] | None = None
         self.bad = 0
 
     def put(self, records: Iterable[Any]) -> dict[str, None]:
@@ -65,9 +82,10 @@ class StatsRows:
                     row["removal_count"],
                     row["deprecated_at"],
                 )
-                if not row["install_failures"] + row["install_successes"]:
+                failed = row["install_failures"]
+                if not failed + row["install_successes"]:
                     rate = UNTRIED
-                listed = row["is_problematic"] or removals > 0 or deprecated_at is not None
+                listed = failed > 0 or row["is_problematic"] or removals > 0 or deprecated_at is not None
                 row["first_seen"]
                 wrong = rate.__class__ is not float or (
                     record.key is not None and component_id.encode() != record.key
@@ -78,16 +96,24 @@ class StatsRows:
                 self.bad += 1
                 continue
             if listed or component_id in values:
-                self._list(component_id, row["is_problematic"], removals, deprecated_at)
-            values[component_id] = value
+                self._list(component_id, failed, row["is_problematic"], removals, deprecated_at)
+            values[component_id] = value if value[-1] == _BRACE else orjson.dumps(row)
             rates[component_id] = _SHARED_RATES.get(rate, rate)
             changed[component_id] = None
+        if self.touched is not None:
+            self.touched.update(changed)
         return changed
 
     def _list(
-        self, component_id: str, is_problematic: bool, removals: int, deprecated_at: str | None
+        self, component_id: str, failed: int, is_problematic: bool, removals: int, deprecated_at: str | None
     ) -> None:
         """Put a component on the lists that its row names, and take it off the others."""
+        before = self.failures.get(component_id, 0)
+        if failed != before:
+            self.total_failures += failed - before
+            self.failures[component_id] = failed
+            if not failed:
+                del self.failures[component_id]
         if is_problematic:
             self.problematic.add(component_id)
         else:
@@ -106,7 +132,7 @@ class StatsRows:
         component_id = (key or b"").decode("utf-8", "replace")
         if self.values.pop(component_id, None) is not None:
             self.rates.pop(component_id)
-            self._list(component_id, is_problematic=False, removals=0, deprecated_at=None)
+            self._list(component_id, 0, is_problematic=False, removals=0, deprecated_at=None)
             changed[component_id] = None
 
     def row(self, component_id: str) -> StatsRow | None:
