@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from processor.serve.answers import Answers
 from processor.serve.http import badges, components, feeds, pages, pairs, sessions, status, stream
 from processor.serve.http.context import Context
 from processor.serve.http.cursors import BadCursorError
@@ -22,7 +23,7 @@ from processor.serve.http.paths import BadPathError
 from processor.serve.http.replies import problem
 from processor.tokens import Tokens
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "describe"]
 
 _ABOUT = (
     "Live, exact answers about components across a fleet: how well each does, which fail together, which "
@@ -46,6 +47,26 @@ def create_app(
         cors_origins: web pages of these origins may read.
         hosts: which Host headers are ours; None for all.
     """
+    app = _application(context)
+    gate: ASGIApp = Gate(app, context.answers, tokens or Tokens(), app.state.meters, hosts)
+    if cors_origins:
+        gate = CORSMiddleware(
+            gate,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Retry-After"],
+            max_age=600,
+        )
+    return gate
+
+
+def describe() -> dict[str, Any]:
+    """Return the service's OpenAPI description."""
+    return _application(Context(Answers())).openapi()
+
+
+def _application(context: Context) -> FastAPI:
     app = FastAPI(
         title="Fleetfold",
         version=version("fleetfold"),
@@ -64,17 +85,7 @@ def create_app(
     for error in (BadCursorError, BadPathError):
         app.add_exception_handler(error, _bad_request)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
-    gate: ASGIApp = Gate(app, context.answers, tokens or Tokens(), app.state.meters, hosts)
-    if cors_origins:
-        gate = CORSMiddleware(
-            gate,
-            allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Retry-After"],
-            max_age=600,
-        )
-    return gate
+    return app
 
 
 async def _http_problem(_: Request, error: Exception) -> Response:

@@ -81,7 +81,7 @@ def problems(*statuses: int, media_type: str | None = None) -> dict[int | str, d
 
 Shared = Annotated[Context, Depends(_shared)]
 IdParam = Annotated[str, Depends(_component_id)]
-Match = Annotated[str | None, Header(alias="If-None-Match", max_length=1024, description="A tag from before")]
+Match = Annotated[str | None, Header(alias="If-None-Match", description="A tag from before")]
 LimitParam = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most")]
 AfterParam = Annotated[
     str | None, Query(max_length=CURSOR_MAX, description="`next` of the page before; absent for the first")

@@ -24,13 +24,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; a head has its limit."""
+        """Take in what came; a head that has not ended by now has its limit."""
+        super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_MAX_BYTES:
+            if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
                 self.send_400_response("the head of the request is too large")
-                return
-        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """A head begins."""
