@@ -75,6 +75,7 @@ async def run(settings: Settings, tokens: Tokens) -> int:
     context = Context(view, view)
     origins = tuple(filter(None, settings.cors_origins.split(",")))
     app = create_app(context, tokens, origins, None if tokens else LoopbackHosts())
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at a start, we say
     server = _Server(_config(app))
     _on_signals(server, context, view)
     serving = asyncio.create_task(server.serve([listener]))
