@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from processor.cli import access, broker, deadletters, demo, importing, queries, serving, simulate, topics, worker
+from processor.cli import (
+    access,
+    broker,
+    deadletters,
+    demo,
+    exporting,
+    importing,
+    queries,
+    serving,
+    simulate,
+    top,
+    topics,
+    worker,
+)
 from processor.cli.common import complain, console
 from processor.errors import FleetfoldError
 
@@ -47,7 +60,20 @@ def _options(
     """Folds what happens to components on a fleet of machines into live, exact answers, on Kafka."""
 
 
-for _part in (demo, broker, topics, access, worker, serving, importing, simulate, queries, deadletters):
+for _part in (
+    demo,
+    broker,
+    topics,
+    access,
+    worker,
+    serving,
+    importing,
+    simulate,
+    queries,
+    top,
+    exporting,
+    deadletters,
+):
     _part.register(app)
 
 

@@ -45,6 +45,11 @@ class Pipeline:
         self._folded = dict(beginnings)
         self._ends: dict[TopicPartition, int] = {}
         self._moved_s = time.monotonic()
+        self._asked = asyncio.Event()
+
+    async def known(self) -> None:
+        """Return once the broker was asked for the ends, `watch_ends` being under way."""
+        await self._asked.wait()
 
     def put(self, records: Sequence[Any]) -> None:
         """Take in a run of records of `checkpoints`."""
@@ -82,6 +87,7 @@ class Pipeline:
             with suppress(KafkaError):
                 await self._ask_for_ends(options)
             self._ends = {}
+            self._asked.set()
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _ask_for_ends(self, options: Mapping[str, Any]) -> None:
@@ -101,3 +107,4 @@ class Pipeline:
         if all(self._folded[source] >= end for source, end in self._ends.items()):
             self._moved_s = time.monotonic()  # the wait begins when there is something to wait for
         self._ends = dict(ends)
+        self._asked.set()
