@@ -98,11 +98,11 @@ def _head(board: Board, rates: Sequence[float]) -> Text:
     text.append("● ", "red" if stale else "green")
     text.append("not fresh" if delay_s is None else f"{delay_s:.1f} s behind")
     text.append(f"   pipeline {board['pipeline']}, {board['lag']:,} to fold")
-    text.append(f"   {board['components']:,} components, ")
+    text.append(f"\n{board['components']:,} components, ")
     text.append(f"{board['problematic']:,} problematic", "bold red" if board["problematic"] else "")
     text.append(f", {board['pairs']:,} pairs")
     if rates:
-        text.append(f"   {spark(rates)} {rates[-1]:,.0f} changes/s")
+        text.append(f"\n{spark(rates)} {rates[-1]:,.0f} changes/s")
     return text
 
 

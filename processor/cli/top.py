@@ -2,11 +2,10 @@
 
 import asyncio
 import signal
-import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,8 +49,15 @@ def top(
     """Show what is failing now, and keep it up until Ctrl-C. Piped, or with --json, it looks once."""
     settings = query_settings(bootstrap, topic_prefix, url)
     once = once or as_json or not console.is_terminal
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    asyncio.run(_show(settings, every_s, once=once, as_json=as_json))
+    asyncio.run(_until_told(_show(settings, every_s, once=once, as_json=as_json)))
+
+
+async def _until_told(showing: Coroutine[None, None, None]) -> None:
+    """Show until SIGTERM; that is a clean end."""
+    task = asyncio.ensure_future(showing)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _show(settings: "Settings", every_s: float, *, once: bool, as_json: bool) -> None:
