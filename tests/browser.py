@@ -9,16 +9,21 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright
 
-__all__ = ["opened", "serious_faults"]
+__all__ = ["chromium", "opened", "serious_faults"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 NEEDED = "FLEETFOLD_TEST_NEED_BROWSER"
 DESK = (1280, 900)
 
 
-def _chromium() -> str:
+def chromium() -> str | None:
+    """Return where this machine's Chromium is; None if it has none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _needed() -> str:
     """Return where it is; without one the test is skipped, but where CI says that there must be one."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = chromium()
     if found is None and os.environ.get(NEEDED):
         pytest.fail("no Chromium: CI installs one, so the page's tests must run")
     if found is None:
@@ -38,7 +43,7 @@ async def opened(
         dark: whether the person likes it dark.
         complaints: gets what the page's scripts and the Content-Security-Policy complain about.
     """
-    program = _chromium()
+    program = _needed()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _KEPT = 30
+_PIPED_WIDTH = 200  # no screen cuts an id
 Look = Callable[[], Awaitable["Board"]]
 
 
@@ -68,7 +69,8 @@ async def _show(settings: "Settings", every_s: float, *, once: bool, as_json: bo
         if as_json:
             print_json(board)
         elif once:
-            console.print(drawn(board, [], time.time()), soft_wrap=False)
+            width = None if console.is_terminal else _PIPED_WIDTH
+            console.print(drawn(board, [], time.time()), soft_wrap=False, width=width)
         else:
             await _live(board, look, every_s)
 

@@ -13,11 +13,11 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from processor.metrics import Metric
+from processor.metrics import Metric, table_lines
 from processor.serve.http.context import Context
 from processor.serve.http.status import status_of
 
-__all__ = ["SERVE_METRICS", "ServeMeters"]
+__all__ = ["SERVE_METRICS", "ServeMeters", "markdown_table"]
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0)
 
@@ -49,6 +49,11 @@ SERVE_METRICS: tuple[Metric, ...] = (
     Metric("fleetfold_serve_ready", "gauge", (), "1 or 0", "Whether all rows are read."),
     Metric("fleetfold_serve_build_info", "gauge", ("version",), "always 1", "What this service is made of."),
 )
+
+
+def markdown_table() -> str:
+    """Return the service's metrics as a table for the documentation."""
+    return "\n".join(table_lines(SERVE_METRICS))
 
 
 class ServeMeters:
@@ -101,3 +106,7 @@ class ServeMeters:
         self._ready.set(status["ready"])
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
+
+
+if __name__ == "__main__":
+    print(markdown_table())  # noqa: T201 -- the docs are made from what this prints
