@@ -69,8 +69,9 @@ async def _show(settings: "Settings", every_s: float, *, once: bool, as_json: bo
         if as_json:
             print_json(board)
         elif once:
-            width = None if console.is_terminal else _PIPED_WIDTH
-            console.print(drawn(board, [], time.time()), soft_wrap=False, width=width)
+            if not console.is_terminal:
+                console.width = _PIPED_WIDTH
+            console.print(drawn(board, [], time.time()), soft_wrap=False)
         else:
             await _live(board, look, every_s)
 

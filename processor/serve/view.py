@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from processor.errors import FleetfoldError
+from processor.errors import FleetfoldError, TopicsError
 from processor.serve.answers import Answers
 from processor.serve.changes import Change
 from processor.serve.follower import Follower, Handler, look_at
@@ -159,28 +159,37 @@ class OutcomeView(Answers):
         Raises:
             TopicsError, KafkaUnavailableError: as `open`.
         """
-        names = (*_RESULTS, HOST_LEDGER, CHECKPOINTS) if self._more else _RESULTS
+        names = [*_RESULTS]
+        handlers: dict[str, Handler] = {
+            self._settings.topic(COMPONENT_STATS): self.take_stats,
+            self._settings.topic(CO_FAILURES): self.take_pairs,
+        }
+        if self._more:
+            names.append(HOST_LEDGER)
+            handlers[self._settings.topic(HOST_LEDGER)] = self.take_sessions
+            self.pipeline = await self._find_pipeline()
+        if self.pipeline is not None:
+            names.append(CHECKPOINTS)
+            handlers[self._settings.topic(CHECKPOINTS)] = self.pipeline.put
         source = await look_at([self._settings.topic(name) for name in names], self._options)
         self._cluster = source.cluster
         offsets = {}
         if self._path is not None:
             results = [self._settings.topic(name) for name in _RESULTS]
             offsets = await begin_from(self._path, source, results, self._options, self)
-        handlers: dict[str, Handler] = {
-            self._settings.topic(COMPONENT_STATS): self.take_stats,
-            self._settings.topic(CO_FAILURES): self.take_pairs,
-            self._settings.topic(HOST_LEDGER): self.take_sessions,
-        }
-        if self._more:
-            handlers |= await self._pipeline_handler()
         self._follower = Follower(source, handlers, self._options)
         await self._follower.start(offsets)
 
-    async def _pipeline_handler(self) -> dict[str, Handler]:
-        names = (OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS)
-        sources = await look_at([self._settings.topic(name) for name in names], self._options)
-        self.pipeline = Pipeline(sources.beginnings)
-        return {self._settings.topic(CHECKPOINTS): self.pipeline.put}
+    async def _find_pipeline(self) -> Pipeline | None:
+        """Return how the workers can be watched; None, and a word, where we have no right to."""
+        names = (CHECKPOINTS, OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS)
+        topics = [self._settings.topic(name) for name in names]
+        try:
+            found = await look_at(topics, self._options)
+        except TopicsError as error:
+            logger.warning("how the workers are doing is not known: %s", error)
+            return None
+        return Pipeline({tp: offset for tp, offset in found.beginnings.items() if tp.topic != topics[0]})
 
     async def catch_up(self) -> None:
         """Read everything that was committed before `start`, and go on in the background.

@@ -22,7 +22,7 @@ from tests.stream import Stream
 
 pytestmark = pytest.mark.kafka
 
-TOKEN = "0123456789abcdef"  # noqa: S105 -- of a test
+TOKEN = "0123456789abcdef"
 
 COMMANDS = [
     ("stats", "good", EVIL),
