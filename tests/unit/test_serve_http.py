@@ -253,6 +253,7 @@ async def test_other_methods(asker: Asker) -> None:
     """HEAD is GET without the body; what a route does not do is 405 with what it does."""
     head, get = await asker.ask("HEAD", "/v1/components", b"", {}), await asker.get("/v1/components")
     assert (head.status, head.body, head.headers["etag"]) == (200, b"", get.headers["etag"])
+    assert (await asker.ask("HEAD", "/v1/stream", b"", {})).headers["content-type"] == "text/event-stream"
     for path in ("/v1/components/good", "/v1/components", "/v1/status"):
         answer = await asker.ask("DELETE", path, b"", {})
         assert (answer.status, answer.headers["allow"]) == (405, "GET")

@@ -24,7 +24,6 @@ __all__ = [
     "problems",
 ]
 
-PAGE = 100
 PAGE_MAX = 1_000
 
 

@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 SCORES = "/v1/scores"
 STATUS = "/v1/status"
+STREAM = "/v1/stream"
 BODY_MAX = 4 * 1024 * 1024
 BODY_WITHIN_S = 10.0
 PATH_MAX = 4096
 QUERY_MAX = 4096
 _GUARDED = ("/v1/", "/metrics")
-_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 
 
 class Counted(Protocol):
@@ -86,6 +86,9 @@ class Gate:
             await refusal.send(send)
             return "refused"
         if scope["method"] == "HEAD":
+            if scope["path"] == STREAM:  # its body has no end, even if nobody wants it
+                await Reply(HTTPStatus.OK, b"", "text/event-stream").send(send)
+                return STREAM
             scope["method"] = "GET"
         path, method = scope["path"], scope["method"]
         if path == SCORES and method == "POST":
