@@ -43,7 +43,8 @@ def board_of_view(view: "OutcomeView") -> Board:
     rows = view.rows
     told = view.pipeline.report() if view.pipeline else None
     failing = [row for each in rows.failures if (row := rows.row(each)) is not None]
-    newest = sorted(failing, key=lambda row: (row["last_failure"] or "", row["component_id"]), reverse=True)
+    failing.sort(key=lambda row: row["component_id"])
+    failing.sort(key=lambda row: row["last_failure"] or "", reverse=True)  # stable: ids stay in order
     pairs = (pair for pair in view.pairs.all() if pair[2] > 1)
     return Board(
         components=len(rows.values),
@@ -52,7 +53,7 @@ def board_of_view(view: "OutcomeView") -> Board:
         delay_s=view.as_of.delay_s,
         pipeline=told["state"] if told else "unknown",
         lag=sum(told["lag"].values()) if told else 0,
-        failing=newest[:ROWS],
+        failing=failing[:ROWS],
         together=nsmallest(ROWS, pairs, key=lambda pair: (-pair[2], pair[0], pair[1])),
         changes=view.changes.last,
     )
