@@ -24,22 +24,24 @@ class GuardedProtocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; a head that has not ended by now has its limit."""
+        """Take in what came; a head that has not ended by now has its limits."""
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
-                self.send_400_response("the head of the request is too large")
+        if not self._in_head:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
+            self.send_400_response("the head of the request is too large")
+        elif self._timer is None:  # most heads come in one piece, and cost no timer
+            self._wait()
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
-        self._wait()
 
     def on_headers_complete(self) -> None:
         """A head is there."""
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = False
         self._wait_no_more()
         super().on_headers_complete()
 
@@ -49,7 +51,6 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._wait_no_more()
         self._timer = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
 
     def _wait_no_more(self) -> None:

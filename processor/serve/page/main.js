@@ -1,5 +1,5 @@
-// Which view is shown, and keeping it up: each change of the fleet lets it be asked for again, at most twice a
-// second, and at once after a quiet time.
+// Which view is shown, and keeping it up: each change of the fleet lets it be asked for again, at most four times
+// a second, and at once after a quiet time.
 
 import { ask, follow, setToken } from "./api.js";
 import { h, replace } from "./dom.js";
@@ -8,7 +8,7 @@ import { startSearch } from "./search.js";
 import { story } from "./story.js";
 import { number } from "./text.js";
 
-const QUIET_MS = 500, STALE_S = 10;
+const QUIET_MS = 250, STALE_S = 10;
 const main = document.getElementById("main");
 const fresh = document.getElementById("fresh");
 const notice = document.getElementById("notice");
