@@ -171,7 +171,8 @@ class Follower:
         """
         try:
             runs = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RUN_RECORDS)
-            for partition, records in runs.items():
+            for partition, run in runs.items():
+                records = list(run)  # a run can be looped over once
                 self._handlers[partition.topic](records)
                 if records:
                     self.changed_ms = max(self.changed_ms, records[-1].timestamp)
