@@ -33,20 +33,22 @@ ENV_FILE = ".env"
 # (`processor.tokens`), and the token that a query command shows.
 SECRETS = ("FLEETFOLD_TOKENS", "FLEETFOLD_TOKEN")
 
-# Variables that are read elsewhere: the cache of the embedded Kafka, the importer's host and bookmarks.
+# Variables that are read elsewhere: the embedded Kafka's cache, the opt-out, bookmarks and spool.
 _READ_ELSEWHERE = (
     "FLEETFOLD_CACHE_DIR",
-    "FLEETFOLD_HOST_ID",
-    "FLEETFOLD_HOST_SALT",
+    "FLEETFOLD_OPT_OUT",
     "FLEETFOLD_STATE_DIR",
     *SECRETS,
 )
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
+_SECRETS = frozenset({"host_salt", "sasl_password"})  # what a complaint must not repeat
+_SALT_MIN = 16
 _ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
 _URL = re.compile(r"https?://[^\s/,?#@]+(/[^\s,?#]*)?")
 _PORT_MAX = 65535
+_HOST_ID_MAX = 256  # as schemas.limits has it, which a start of the command line does not load
 _PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them
 _LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000 are left by default
 _DAY_US = 86_400_000_000
@@ -147,6 +149,30 @@ class Settings(SecuritySettings):
         "", "a path", "Where a view keeps its rows, so that a restart reads only what is new."
     )
     url: str = _text("", "an http or https URL", "Query commands ask this service in place of Kafka.")
+    gateway_host: str = _text(
+        "127.0.0.1",
+        "an IP address of this machine",
+        "Where the gateway listens; without tokens on loopback only.",
+    )
+    gateway_port: int = _number(8090, 0, _PORT_MAX, "port", "The gateway's port; 0: any that is free.")
+    gateway_body_max_bytes: int = _number(
+        8_388_608,
+        1024,
+        268_435_456,
+        "bytes",
+        "The largest body of a request, before and after decompression.",
+    )
+    gateway_batch_max: int = _number(10_000, 1, 1_000_000, "events", "Events in one request, at most.")
+    gateway_rate: int = _number(
+        0,
+        0,
+        10_000_000,
+        "events/s",
+        "Events that each token, or address, may send in a second; 0: any number.",
+    )
+    gateway_pending_max: int = _number(
+        100_000, 1, 10_000_000, "events", "Events that may wait for Kafka; more are told to come back later."
+    )
     broker_wait_s: float = _number(
         30,
         0,
@@ -161,6 +187,24 @@ class Settings(SecuritySettings):
         5, 0, 1000, "deaths", "A supervised worker that dies this often ends all; 0: never."
     )
     restart_window_s: float = _number(60, 1, 86_400, "s", "Within this time.")
+    host_id: str = _text(
+        "",
+        f"at most {_HOST_ID_MAX} characters",
+        "The name of this machine when it publishes; not given: the machine's own id.",
+    )
+    host_salt: SecretStr = Field(
+        SecretStr(""),
+        description="A secret of the fleet, the same on each machine: host ids are salted hashes of names.",
+        json_schema_extra={"unit": "", "allowed": "16 characters or more; none: a salt that everyone knows"},
+    )
+    plain_host: bool = Field(
+        default=False,
+        description="Publish the machine's name as it is, not its hash.",
+        json_schema_extra={"unit": "", "allowed": "true or false"},
+    )
+    spool_max_mb: int = _number(
+        64, 1, 65_536, "MB", "How much a publisher keeps on disk while no Kafka is in reach."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _text(
         "INFO", "DEBUG, INFO, WARNING or ERROR", "How much is logged."
     )
@@ -174,6 +218,22 @@ class Settings(SecuritySettings):
         if not servers or not all(map(_is_server, servers)):
             raise ValueError("not a server")
         return ",".join(servers)
+
+    @field_validator("host_id")
+    @classmethod
+    def _short_name(cls, value: str) -> str:
+        """Return the name if the topic takes it."""
+        if len(value) > _HOST_ID_MAX:
+            raise ValueError("too long")
+        return value
+
+    @field_validator("host_salt")
+    @classmethod
+    def _no_guess(cls, value: SecretStr) -> SecretStr:
+        """Return the salt if it is none, or too long to be guessed."""
+        if 0 < len(value.get_secret_value()) < _SALT_MIN:
+            raise ValueError("too short")
+        return value
 
     @field_validator("cors_origins", "url")
     @classmethod
@@ -202,7 +262,7 @@ class Settings(SecuritySettings):
             raise ValueError("zero")
         return value
 
-    @field_validator("metrics_host", "serve_host")
+    @field_validator("metrics_host", "serve_host", "gateway_host")
     @classmethod
     def _address(cls, value: str) -> str:
         """Return the address if it is one; a name may stand for several."""
@@ -317,7 +377,8 @@ def markdown_table() -> str:
 def _complaint(detail: Mapping[str, Any]) -> str:
     name = str(detail["loc"][0]) if detail["loc"] else ""
     allowed = _extra(name, "allowed") or detail["msg"]
-    return f"{name} ({ENV_PREFIX}{name.upper()}) is {detail['input']!r}: it must be {allowed}"
+    given = "(hidden)" if name in _SECRETS else repr(detail["input"])
+    return f"{name} ({ENV_PREFIX}{name.upper()}) is {given}: it must be {allowed}"
 
 
 def _extra(name: str, key: str) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401 -- early: pytest loads it at its end, in the middle of collecting garbage
+import hypothesis  # early: pytest loads it at its end, in the middle of collecting garbage
 import pytest
 
 from processor.broker import EmbeddedKafka
+
+hypothesis.settings.register_profile("fleetfold", deadline=None)  # no test asserts times
+hypothesis.settings.load_profile("fleetfold")
 
 _BROKER_FIXTURES = frozenset({"kafka", "own_broker"})
 

@@ -15,6 +15,7 @@ from processor.cli.import_report import as_dict, complain_of
 from processor.errors import KafkaUnavailableError
 from processor.publish.bookmark import Bookmarks, open_bookmarks
 from processor.publish.chunks import Chunk
+from processor.publish.core import spool_for
 from processor.publish.follow import Follower
 from processor.publish.importer import ImportSummary, read_chunks, send_chunks
 from processor.publish.importers.base import Importer, Source
@@ -89,11 +90,14 @@ class _Following:
 
     async def attempt(self, settings: Settings, state_dir: Path, rivals: Sequence[str]) -> None:
         """Follow with one publisher and one bookmark until it is told to stop."""
-        async with open_publisher(settings) as publisher:
+        async with open_publisher(settings, spool=spool_for(settings, state_dir)) as publisher:
+            await publisher.send_waiting()
             place = (publisher.cluster_id, publisher.topic, self._source.host_id)
             with open_bookmarks(state_dir, *place, self._importer.name, rivals) as bookmarks:
                 while not self._stop.is_set():
                     await self._pass(publisher, bookmarks)
+                    if publisher.trouble:  # what it could not send waits in the spool: connect anew
+                        raise PublishError(publisher.trouble)
                     self.works = True
                     await _sleep(self._stop, _LOOK_EVERY_S)
 

@@ -14,7 +14,9 @@ from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
+    err_console,
     fail,
+    harmless,
     print_json,
     print_table,
     progress,
@@ -52,13 +54,16 @@ PathsArgument = Annotated[
         show_default=False,
     ),
 ]
+PlainHostOption = Annotated[
+    bool | None, typer.Option("--plain-host", help="Publish the host's name as it is.", show_default=False)
+]
 ListOption = Annotated[bool, typer.Option("--list", help="List the importers that are installed.")]
 HostOption = Annotated[
     str | None,
     typer.Option(
         "--host",
         metavar="ID",
-        help="The host that wrote the files; by default a salted hash of this machine's id.",
+        help="The host that wrote the files, published as a salted hash; by default this machine.",
         show_default=False,
     ),
 ]
@@ -108,6 +113,7 @@ def import_command(  # noqa: PLR0913, PLR0917  # one parameter per option of the
     paths: PathsArgument = None,
     list_importers: ListOption = False,
     host: HostOption = None,
+    plain_host: PlainHostOption = None,
     distribution: DistributionOption = None,
     zone: ZoneOption = None,
     finished: FinishedOption = False,
@@ -124,8 +130,9 @@ def import_command(  # noqa: PLR0913, PLR0917  # one parameter per option of the
     time.
     """
     from processor.cli import import_report
-    from processor.publish.bookmark import Bookmarks, default_state_dir
+    from processor.publish.bookmark import Bookmarks
     from processor.publish.importers.registry import find_logs_for, importer_named, installed
+    from processor.publish.state import default_state_dir
 
     known = installed()
     if list_importers:
@@ -136,7 +143,7 @@ def import_command(  # noqa: PLR0913, PLR0917  # one parameter per option of the
     if follow and (dry_run or finished):
         fail("--follow goes with neither --dry-run nor --finished: it sends, and waits for what is open")
     importer = importer_named(name, known)
-    source = _source(host, distribution, zone, finished=finished)
+    source = _source(host, distribution, zone, finished=finished, plain_host=plain_host)
     where = _paths(importer, paths)
     state = state_dir or default_state_dir()
     if follow:
@@ -191,7 +198,9 @@ def _paths(importer: "Importer", paths: list[Path] | None) -> list[Path]:
     return [path.expanduser() for path in defaults]
 
 
-def _source(host: str | None, distribution: str | None, zone: str | None, *, finished: bool) -> "Source":
+def _source(
+    host: str | None, distribution: str | None, zone: str | None, *, finished: bool, plain_host: bool | None
+) -> "Source":
     from processor.publish.host import distribution_of, host_id_from
     from processor.publish.importers.base import Source
     from processor.publish.zone import zone_of
@@ -199,7 +208,7 @@ def _source(host: str | None, distribution: str | None, zone: str | None, *, fin
     name = distribution if distribution is not None else distribution_of()
     if not _DISTRIBUTION.fullmatch(name):
         fail(f"--distribution {name}: lower-case letters, digits, `.`, `_`, `-`, at most 40")
-    return Source(host_id_from(host), zone_of(zone), name, finished)
+    return Source(host_id_from(host, plain=plain_host), zone_of(zone), name, finished)
 
 
 def _read(
@@ -226,11 +235,12 @@ async def _publish(
     state_dir: Path,
 ) -> "ImportSummary":
     from processor.publish.bookmark import open_bookmarks
+    from processor.publish.core import spool_for
     from processor.publish.importer import ImportSummary, read_chunks, send_chunks
     from processor.publish.importers.registry import rivals_of
     from processor.publish.publisher import open_publisher
 
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(settings, spool=spool_for(settings, state_dir)) as publisher:
         place = (publisher.cluster_id, publisher.topic, source.host_id)
         rivals = rivals_of(importer, known)
         with open_bookmarks(state_dir, *place, importer.name, rivals) as bookmarks:
@@ -243,4 +253,7 @@ async def _publish(
                 total = sum(len(chunk.events) for chunk in chunks)
             with progress("publishing events", total) as bar:
                 await send_chunks(chunks, publisher.send_many, bookmarks, summary, bar.advance)
+        if publisher.spooled:
+            trouble = harmless(publisher.trouble)
+            err_console.print(f"{publisher.spooled:,} of the events wait on disk: {trouble}", style="yellow")
     return summary

@@ -20,6 +20,7 @@ import orjson
 
 from processor.errors import FleetfoldError
 from processor.publish.importers.base import Carry
+from processor.publish.state import default_state_dir
 
 __all__ = ["BookmarkError", "Bookmarks", "Mark", "default_state_dir", "open_bookmarks"]
 
@@ -44,12 +45,6 @@ class Mark:
     events: int = 0
     carry: Carry = field(default_factory=dict)
     last: tuple[int, str] = (0, "")
-
-
-def default_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return `fleetfold` in `XDG_STATE_HOME`, or in `.local/state` of the home folder."""
-    base = environment.get("XDG_STATE_HOME") or ""
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "fleetfold"
 
 
 class Bookmarks:

@@ -1,16 +1,17 @@
 """A host has at most 32 events on their way, so that a resend always meets the ring of its last event ids.
 
-Events are sent in waves: a wave ends where one of its hosts has 32 events, or where it is large enough,
-and the next begins when all of it is acknowledged. Within a wave a partition's events are packed into
-batches in their order. The key is the host's id, the partition the default one for that key
-(murmur2), so that a host's events meet in one partition; a record's time is the time of publishing, for a
-broker deletes by it, and an old event time would have it deleted at once.
+Events are sent in waves: a wave ends where one of its hosts has 32 events, or where it is large enough, and
+the next begins when all of it is acknowledged. Within a wave a partition's events are packed into batches
+in their order. Where a spool is given, each wave waits for this machine's turn to send, and what waits in
+the spool goes first. The key is the host's id, the partition the default one for that key (murmur2), so
+that a host's events meet in one partition; a record's time is the time of publishing, for a broker deletes
+by it, and an old event time would have it deleted at once.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,10 @@ from aiokafka.partitioner import murmur2
 from processor.admin import admin_client, kafka_trouble
 from processor.errors import FleetfoldError
 from processor.publish.encoding import EncodedEvent, encode
+from processor.publish.optout import OptedOutError, opted_out
+from processor.publish.spool import Spool
+from processor.publish.turns import turn
+from processor.publish.waves import HOST_UNACKNOWLEDGED_MAX, Wave
 from processor.settings import Settings
 from schemas import ComponentOutcome
 from schemas.topics import OUTCOME_EVENTS
@@ -29,13 +34,13 @@ __all__ = [
     "HOST_UNACKNOWLEDGED_MAX",
     "EventPublisher",
     "PublishError",
+    "drain_wave",
     "open_publisher",
 ]
 
-HOST_UNACKNOWLEDGED_MAX = 32
-_WAVE_EVENTS = 20_000
 _BATCH_BYTES = 256 * 1024
 _POSITIVE = 0x7FFFFFFF
+_STOP_S = 2.0
 
 
 class PublishError(FleetfoldError):
@@ -52,6 +57,12 @@ class EventPublisher:
         cluster_id: the id of its Kafka cluster.
         where: the servers, for messages.
         patience_s: how long a wave may take to be acknowledged, retries included.
+        spool: what waits on this machine, to be sent before anything else; what Kafka does not acknowledge
+            is put behind it, and that is no error. None: what is not acknowledged is an error.
+
+    Attributes:
+        trouble: why events are put into the spool; "" while Kafka acknowledges.
+        spooled: how many were.
     """
 
     def __init__(
@@ -62,12 +73,16 @@ class EventPublisher:
         cluster_id: str,
         where: str,
         patience_s: float = 40.0,
+        spool: Spool | None = None,
     ) -> None:
         self._producer = producer
         self.topic = topic
         self.cluster_id = cluster_id
         self._where = where
         self._patience_s = patience_s
+        self._spool = spool
+        self.trouble = ""
+        self.spooled = 0
         self._on_way: list[asyncio.Future[Any]] = []
         self._partition_of = lru_cache(maxsize=1 << 17)(lambda key: (murmur2(key) & _POSITIVE) % partitions)
 
@@ -77,10 +92,10 @@ class EventPublisher:
         return all(future.done() for future in self._on_way)
 
     async def send_many(self, events: Iterable[ComponentOutcome]) -> int:
-        """Publish events in their order, and return how many once all are acknowledged.
+        """Publish events in their order, and return how many once all are acknowledged, or spooled.
 
         Raises:
-            PublishError: some are not acknowledged.
+            PublishError: some are neither.
         """
         return await self.send_encoded(encode(event) for event in events)
 
@@ -91,30 +106,73 @@ class EventPublisher:
 
         Args:
             events: key and value of each.
-            acknowledged: called with the number of events of each acknowledged wave.
+            acknowledged: called with the number of events of each wave that is acknowledged, or spooled.
 
         Raises:
-            PublishError: some are not acknowledged.
+            PublishError: some are neither.
         """
-        total = 0
-        wave: list[EncodedEvent] = []
-        of_host: dict[bytes, int] = {}
+        total, wave = 0, Wave()
+        taken: list[EncodedEvent] = []
         for event in events:
-            on_way = of_host.get(event.host, 0)
-            if on_way == HOST_UNACKNOWLEDGED_MAX or len(wave) == _WAVE_EVENTS:
-                await self._send_wave(wave)
-                total += len(wave)
-                acknowledged(len(wave))
-                wave, of_host, on_way = [], {}, 0
-            of_host[event.host] = on_way + 1
-            wave.append(event)
-        if wave:
-            await self._send_wave(wave)
-            acknowledged(len(wave))
-        return total + len(wave)
+            if not wave.takes(event.host):
+                await self._in_turn(taken)
+                total += len(taken)
+                acknowledged(len(taken))
+                wave, taken = Wave(), []
+                wave.takes(event.host)
+            taken.append(event)
+        if taken:
+            await self._in_turn(taken)
+            acknowledged(len(taken))
+        return total + len(taken)
 
-    async def _send_wave(self, wave: Sequence[EncodedEvent]) -> None:
-        """Send a wave and wait until all of it is acknowledged."""
+    async def send_waiting(self) -> None:
+        """Send what waits in the spool.
+
+        Raises:
+            PublishError: some is not acknowledged, and still waits; or another process keeps the turn.
+        """
+        if self._spool is None or self._spool.is_empty():
+            return
+        async with turn(self._spool.path, self._patience_s) as ours:
+            if not ours:
+                raise PublishError(f"another process of this machine sends: {self._spool.path} is in use")
+            while await drain_wave(self._spool, self):
+                pass
+
+    async def _in_turn(self, wave: Sequence[EncodedEvent]) -> None:
+        """Send a wave when it is this process's turn and nothing waits before it."""
+        if self._spool is None:
+            await self.send_wave(wave)
+            return
+        async with turn(self._spool.path, self._patience_s) as ours:
+            if not ours:
+                raise PublishError(f"another process of this machine sends: {self._spool.path} is in use")
+            if not self.trouble:
+                try:
+                    while await drain_wave(self._spool, self):
+                        pass
+                    await self.send_wave(wave)
+                except PublishError as error:
+                    self.trouble = str(error)
+                    await _give_up(self._producer)  # what is under way ends with our turn
+                else:
+                    return
+            self._keep(self._spool, wave)
+
+    def _keep(self, spool: Spool, wave: Sequence[EncodedEvent]) -> None:
+        """Put a wave that may have arrived behind what waits: it is sent again before anything newer."""
+        kept = spool.append(wave)
+        self.spooled += kept
+        if kept < len(wave):
+            raise PublishError(f"{self.trouble}; and the spool {spool.path} is full (FLEETFOLD_SPOOL_MAX_MB)")
+
+    async def send_wave(self, wave: Sequence[EncodedEvent]) -> None:
+        """Send events that may be on their way together (see `waves`), and wait until all are acknowledged.
+
+        Raises:
+            PublishError: some are not, or may not be.
+        """
         waiting = self._on_way = []
         try:
             for partition, batch in self._pack(wave):
@@ -155,14 +213,40 @@ class EventPublisher:
         return PublishError(f"events were not acknowledged by {self.topic} on {self._where}: {why}")
 
 
-@asynccontextmanager
-async def open_publisher(settings: Settings) -> AsyncIterator[EventPublisher]:
-    """Connect to Kafka, check that the topic is there (which must not make it), and yield a publisher.
+async def drain_wave(spool: Spool, publisher: EventPublisher) -> int:
+    """Send the oldest events that wait and forget them; returns how many, 0 when none waits.
+
+    It must be our turn: see `turns`.
 
     Raises:
+        PublishError: some are not acknowledged; all of them still wait.
+        SpoolError: the spool cannot be used.
+    """
+    waiting = spool.first_wave()
+    if waiting:
+        await publisher.send_wave([one.event for one in waiting])
+        spool.remove_to(waiting[-1].seq)
+    return len(waiting)
+
+
+@asynccontextmanager
+async def open_publisher(
+    settings: Settings, *, spool: Spool | None = None, for_others: bool = False
+) -> AsyncIterator[EventPublisher]:
+    """Connect to Kafka, check that the topic is there (which must not make it), and yield a publisher.
+
+    Args:
+        settings: which Kafka, and how long to wait for it.
+        spool: what waits on this machine and is to be sent first, and where what fails is put.
+        for_others: whether the events are none of this machine's own, so that its opt-out does not bind.
+
+    Raises:
+        OptedOutError: nothing may be published from here.
         KafkaUnavailableError: no broker answers, or it refuses.
         PublishError: there is no topic for outcome events.
     """
+    if not for_others and (why := opted_out()) is not None:
+        raise OptedOutError(f"nothing is published from here: {why} forbids it")
     options = settings.kafka_options()
     topic = settings.topic(OUTCOME_EVENTS)
     async with admin_client(options) as admin:
@@ -174,7 +258,7 @@ async def open_publisher(settings: Settings) -> AsyncIterator[EventPublisher]:
         )
     producer = AIOKafkaProducer(**options, enable_idempotence=True, acks="all", max_batch_size=_BATCH_BYTES)
     publisher = EventPublisher(
-        producer, topic, partitions, cluster_id, settings.bootstrap, settings.request_timeout_s
+        producer, topic, partitions, cluster_id, settings.bootstrap, settings.request_timeout_s, spool
     )
     try:
         await producer.start()
@@ -184,7 +268,9 @@ async def open_publisher(settings: Settings) -> AsyncIterator[EventPublisher]:
     finally:
         if not publisher.is_settled:
             await _give_up(producer)
-        await producer.stop()
+        with suppress(TimeoutError):  # a connection that hangs goes with the process
+            async with asyncio.timeout(_STOP_S):
+                await producer.stop()
 
 
 async def _give_up(producer: Any) -> None:

@@ -22,7 +22,8 @@ from tests.bench.machine import machine
 from tests.bench.million import million
 from tests.bench.options import Options, parse
 from tests.bench.plots import draw
-from tests.bench.processes import JobFailedError
+from tests.bench.processes import JobFailedError, run_job
+from tests.bench.publishing import publishing
 from tests.bench.report import report
 from tests.bench.rivals import is_missing
 from tests.bench.run import Figures, Run
@@ -36,6 +37,8 @@ JOBS = {
     "delay": lambda run: steady(run, FEW_PARTITIONS),
     "partitions": lambda run: steady(run, MANY_PARTITIONS),
     "million": million,
+    "publish": publishing,
+    "serve": lambda run: run_job("serve_job", run.bootstrap, run.sizes.rows),
 }
 
 

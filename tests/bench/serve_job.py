@@ -32,7 +32,7 @@ from tests.bench.load import load
 from tests.browser import chromium, opened
 from tests.serving import Service
 
-__all__ = ["lines", "main"]
+__all__ = ["IDS_PER_REQUEST", "main"]
 
 FIRST_US = 1_700_000_000_000_000
 SECONDS = 8.0
@@ -127,23 +127,6 @@ async def measure(bootstrap: str, rows: int) -> Figures:
         with worker(few), Service(few, Path(folder) / "few.log").gone_at_the_end() as service:
             page_ms = await page_updates_ms(few, await service.ready())
     return {"rows": rows, "view": view, "http": asked, "page_ms": page_ms}
-
-
-def lines(figures: Figures) -> list[tuple[str, str, str]]:
-    """Return what is wanted, what was measured and the limit, for the report's table."""
-    view, http_, page_ms = figures["view"], figures["http"], figures["page_ms"]
-    caught_up, lookups, scores = view["catch_up"], http_["lookups"], http_["scores"]
-    page = f"{page_ms[len(page_ms) // 2]:.0f} and {page_ms[-1]:.0f} ms" if page_ms else "no Chromium here"
-    return [
-        ("view.success_rate", f"{view['success_rate_us']:.2f} us", "under 1 us"),
-        (f"a view of {figures['rows']:,} rows, caught up", f"{caught_up['wall_s']:.1f} s", "under 10 s"),
-        ("the same from its snapshot", f"{view['from_snapshot_s']:.1f} s", ""),
-        ("its peak memory", f"{caught_up['peak_mb']:.0f} MB", "under 1,024 MB"),
-        ("HTTP, single lookups a second", f"{lookups['per_s']:,.0f}", "at least 8,000"),
-        ("the same per CPU second of the service", f"{lookups['per_cpu_s']:,.0f}", ""),
-        ("HTTP, scores a second", f"{scores['per_s'] * IDS_PER_REQUEST:,.0f}", "at least 300,000"),
-        ("from an event to the page, p50 and worst", page, "under 1,000 ms"),
-    ]
 
 
 def main(bootstrap: str, rows: int) -> None:

@@ -28,6 +28,7 @@ async def measure(settings: Settings, rows: int) -> dict[str, Any]:
     gc.set_threshold(500_000, 50, 1000)
     watch = Stopwatch()
     view = await OutcomeView.open(settings=settings)
+    watch.stop()
     caught_up = watch.figures(rows)
     assert len(view.rows.values) == rows
     looked_up_us = lookup_us(view, f"pkg:bench/component-{rows // 2}")
@@ -39,6 +40,7 @@ async def measure(settings: Settings, rows: int) -> dict[str, Any]:
         gc.collect()
         watch = Stopwatch()
         async with await OutcomeView.open(settings=settings, snapshot_path=path) as again:
+            watch.stop()
             restarted = watch.figures(rows)
             assert len(again.rows.values) == rows
     return {

@@ -1,11 +1,12 @@
 """What is wanted of each figure, and whether this run met it: pure, from the figures of one run."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from tests.bench.goal import Goal
 from tests.bench.numbers import spread
+from tests.bench.serve_wanted import serve_goals
 
 __all__ = ["Goal", "cost_us", "goals", "per_cpu_s", "per_wall_s"]
 
@@ -13,23 +14,6 @@ Figures = dict[str, Any]
 MILLION = 1_000_000
 LAGGING_MS = 2000  # a delay beyond this is a backlog
 FLAT = 1.2  # the dearest number of components costs at most this many times the cheapest
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """One row of the table.
-
-    Attributes:
-        name: what was measured.
-        value: what came of it, with its unit.
-        wanted: what is wanted of it; empty if nothing in particular.
-        met: whether it is; None if nothing is wanted, or the run was too small to say.
-    """
-
-    name: str
-    value: str
-    wanted: str = ""
-    met: bool | None = None
 
 
 def per_wall_s(round_: Figures) -> float:
@@ -55,6 +39,8 @@ def goals(figures: Figures) -> list[Goal]:
         "delay": _delay,
         "partitions": _partitions,
         "million": _million,
+        "publish": _publish,
+        "serve": serve_goals,
     }
     return [goal for job, rows in parts.items() if job in figures for goal in rows(figures[job])]
 
@@ -111,6 +97,23 @@ def _held(held: Figures, cores: float, most_ms: Mapping[str, int]) -> Iterator[G
     value = f"{held['cores']:.3f} of a core{', but it lags behind' if lags else ''}"
     yield Goal(f"{name}: CPU of the worker", value, f"under {cores}", held["cores"] < cores and not lags)
     yield Goal(f"{name}: CPU of the broker", f"{held['broker_cores']:.3f} of a core")
+
+
+def _publish(held: Figures) -> Iterator[Goal]:
+    """What one core does, and what an installer waits for."""
+    for job, name, least in (
+        ("publisher", "publisher, many hosts", 60_000),
+        ("one_host", "publisher, one host", None),
+        ("gateway", "gateway, 500 events a request", 15_000),
+    ):
+        value = f"{per_wall_s(held[job]):,.0f}/s, {per_cpu_s(held[job]):,.0f} per CPU s"
+        wanted, met = (f"{least:,} per CPU s", per_cpu_s(held[job]) >= least) if least else ("", None)
+        yield Goal(name, value, wanted and f"at least {wanted}", met)
+    for job, name in (("record", "`record`"), ("record_offline", "`record` without Kafka")):
+        delay = held[job]
+        value = f"{delay['p50_ms']:.2f} and {delay['p99_ms']:.2f} ms"
+        yield Goal(f"{name}: p50 and p99", value, "p99 under 1 ms", delay["p99_ms"] < 1)
+    yield Goal("`record`, the first call", f"{held['record']['first_ms']:.1f} ms: it starts the thread")
 
 
 def _million(held: Figures) -> Iterator[Goal]:

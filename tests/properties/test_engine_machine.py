@@ -324,7 +324,7 @@ class EngineMachine(RuleBasedStateMachine):
 class TestEngineMachine(EngineMachine.TestCase):  # type: ignore[valid-type, misc] # made by Hypothesis
     """S8, S9, S10, S15: no order of faults counts a record twice or not at all."""
 
-    settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+    settings = settings(max_examples=300, stateful_step_count=60)
 
 
 class FoldsOldEpochs(Ownership):
@@ -366,7 +366,6 @@ def test_the_machine_finds_a_broken_rule(broken: type[EngineMachine]) -> None:
     search = settings(
         max_examples=3_000,
         stateful_step_count=25,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

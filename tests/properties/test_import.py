@@ -79,7 +79,7 @@ _WHAT = st.one_of(
 LOGS = st.one_of(random_logs(), st.sampled_from(REAL))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(log=LOGS, data=st.data())
 def test_any_split_into_imports_gives_the_same_events(log: bytes, data: st.DataObject) -> None:
     """S1: imports at any moments, also amid a line, send what one import of the whole log sends."""
@@ -92,7 +92,7 @@ def test_any_split_into_imports_gives_the_same_events(log: bytes, data: st.DataO
     assert broker.events == whole(log)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(log=LOGS, crash_after=st.integers(1, 3), data=st.data())
 def test_crash_between_sending_and_marking(log: bytes, crash_after: int, data: st.DataObject) -> None:
     """S4: what is sent again after a crash is one chunk of at most 32 events, with the same event ids."""
@@ -113,7 +113,7 @@ def test_crash_between_sending_and_marking(log: bytes, crash_after: int, data: s
     assert all(len(chunk) <= 32 for chunk in broker.chunks)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(log=LOGS, data=st.data())
 def test_rotation_and_gzip_change_nothing(log: bytes, data: st.DataObject) -> None:
     """A log that is read, rotated, compressed and read again beside its successor sends nothing twice."""
@@ -144,7 +144,7 @@ def test_rotation_and_gzip_change_nothing(log: bytes, data: st.DataObject) -> No
     assert summary.sent + summary.known == len(straight.events)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(log=LOGS)
 def test_running_it_twice_sends_nothing_new(log: bytes) -> None:
     """A second import knows every event of the first and sends none."""
@@ -158,7 +158,7 @@ def test_running_it_twice_sends_nothing_new(log: bytes) -> None:
     assert finished.unfinished == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(log=LOGS)
 def test_event_ids_are_unique_and_of_the_host(log: bytes) -> None:
     """No two outcomes share an event id, and two hosts with the same log share none."""

@@ -90,7 +90,7 @@ def whole(case: Case, text: bytes) -> list[ComponentOutcome]:
 
 
 @pytest.mark.parametrize("importer", CASES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_any_split_into_imports_gives_the_same_events(importer: str, data: st.DataObject) -> None:
     """S1: imports at any moments, also amid a line, send what one import of the whole file sends."""
@@ -109,7 +109,7 @@ def test_any_split_into_imports_gives_the_same_events(importer: str, data: st.Da
 
 
 @pytest.mark.parametrize("importer", CASES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_crash_between_sending_and_marking(importer: str, data: st.DataObject) -> None:
     """S4: what is sent again after a crash is one chunk of at most 32 events, with the same event ids."""
@@ -130,7 +130,7 @@ def test_crash_between_sending_and_marking(importer: str, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("importer", ["apt", "pip", "ndjson"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_rotation_and_gzip_change_nothing(importer: str, data: st.DataObject) -> None:
     """A file that is read, rotated, compressed and read again beside its successor sends nothing twice."""
@@ -164,7 +164,7 @@ def test_rotation_and_gzip_change_nothing(importer: str, data: st.DataObject) ->
 STEPS = st.lists(st.tuples(st.sampled_from(list(OutcomeType)), st.booleans()), min_size=1, max_size=40)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=STEPS, window=st.integers(1, 8), data=st.data())
 def test_saves_of_a_tracker(steps: list[tuple[OutcomeType, bool]], window: int, data: st.DataObject) -> None:
     """T16, S4: imports after any saves send each event that some save held once, however the window moves."""

@@ -1,10 +1,11 @@
 """Who a host is, and which zone and distribution it has."""
 
+import platform
 from pathlib import Path
 
 import pytest
 
-from processor.publish.host import PUBLIC_SALT, HostError, distribution_of, host_id_from
+from processor.publish.host import PUBLIC_SALT, HostError, distribution_of, hash_host, host_id_from
 from processor.publish.zone import ZoneError, zone_of
 from schemas import HOST_ID_MAX
 
@@ -34,10 +35,33 @@ def test_salt_changes_the_host(machine: Path) -> None:
 
 
 def test_given_before_environment_before_machine(machine: Path) -> None:
-    """A host id on the command line wins over FLEETFOLD_HOST_ID, and that over the machine's."""
+    """A host on the command line wins over FLEETFOLD_HOST_ID, and that over the machine's."""
     environment = {"FLEETFOLD_HOST_ID": "env"}
-    assert host_id_from("given", environment, [machine]) == "given"
-    assert host_id_from(None, environment, [machine]) == "env"
+    assert host_id_from("given", environment, [machine], plain=True) == "given"
+    assert host_id_from(None, environment, [machine], plain=True) == "env"
+    assert host_id_from(None, environment | {"FLEETFOLD_PLAIN_HOST": "true"}, [machine]) == "env"
+
+
+def test_given_names_are_hashed_too(machine: Path) -> None:
+    """A name says which machine it is, whoever gave it: by default only its hash is published."""
+    environment = {"FLEETFOLD_HOST_ID": "env", "FLEETFOLD_HOST_SALT": "salt"}
+    assert host_id_from("given", environment, [machine]) == hash_host("given", "salt")
+    assert host_id_from(None, environment, [machine]) == hash_host("env", "salt")
+    assert "env" not in hash_host("env", "salt")
+
+
+def test_plain_without_a_name_is_never_the_machine_id(machine: Path) -> None:
+    """machine-id(5) forbids to show it: plain means the host name."""
+    assert host_id_from(None, {}, [machine], plain=True) == platform.node()
+
+
+def test_settings_are_read_from_the_env_file(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A salt in `.env` counts for every publisher, so that a machine has one id whatever publishes for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("FLEETFOLD_HOST_SALT=salt-of-the-fleet\nFLEETFOLD_HOST_ID=named\n")
+    assert host_id_from(files=[machine]) == hash_host("named", "salt-of-the-fleet")
 
 
 @pytest.mark.parametrize("given", ["", "x" * (HOST_ID_MAX + 1), "a\nb", "\udcff"])

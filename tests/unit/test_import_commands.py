@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from processor.cli import importing, simulate
 from processor.errors import FleetfoldError
+from processor.publish.host import hash_host
 from schemas.wire import validate_event
 
 DATA = Path(__file__).parents[1] / "data" / "dpkg"
@@ -26,7 +27,8 @@ def run(*arguments: str) -> Result:
 def test_dry_run(tmp_path: Path) -> None:
     """A dry run needs no Kafka, says what the log holds, and leaves no bookmark."""
     log = DATA / "several-at-once.log"
-    done = run("import", "dpkg", str(log), "--dry-run", "--json", "--host", "h", "--state-dir", str(tmp_path))
+    host = ("--host", "h", "--plain-host", "--state-dir", str(tmp_path))
+    done = run("import", "dpkg", str(log), "--dry-run", "--json", *host)
     told = json.loads(done.stdout)
     assert done.exit_code == 0
     assert told["outcomes"] == {"install_failure": 2, "install_success": 1}
@@ -34,6 +36,13 @@ def test_dry_run(tmp_path: Path) -> None:
     assert [event["outcome_type"] for event in told["events"]].count("install_failure") == 2
     assert all(validate_event(event).event_id for event in told["events"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("plain", "host_id"), [((), hash_host("h")), (("--plain-host",), "h")])
+def test_host_is_hashed_unless_it_is_to_be_plain(plain: tuple[str, ...], host_id: str) -> None:
+    """A given name is published as its hash, as everywhere, and as it is with `--plain-host`."""
+    done = run("import", "dpkg", str(DATA / "install.log"), "--dry-run", "--json", "--host", "h", *plain)
+    assert json.loads(done.stdout)["host_id"] == host_id
 
 
 def test_dry_run_for_people() -> None:

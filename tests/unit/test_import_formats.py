@@ -244,6 +244,7 @@ def test_contexts_leave_without_control_characters() -> None:
     """X9: what a terminal would act on does not leave the machine; the rest is kept."""
     assert outgoing_context("\x1b[31mred\x1b[0m \x07bell\x1b]0;title\x07 ü\nline\tx") == "red bell ü\nline\tx"
     assert len(outgoing_context("x" * 5_000)) == 2_048
+    assert outgoing_context("mail \x1b[1mann@mail.example\x1b[0m") == "mail [email]"
 
 
 def test_report_at_its_own_time(tmp_path: Path) -> None:

@@ -49,10 +49,20 @@ WRONG = [
     ("cors_origins", "https://example.org/path", "origins"),
     ("url", "ftp://example.org", "http or https"),
     ("url", "http://a,http://b", "http or https"),
+    ("gateway_host", "everywhere", "an IP address"),
+    ("gateway_port", "65536", "from 0 to 65535"),
+    ("gateway_body_max_bytes", "10", "from 1024"),
+    ("gateway_batch_max", "0", "from 1"),
+    ("gateway_rate", "-1", "from 0"),
+    ("gateway_pending_max", "0", "from 1"),
     ("broker_wait_s", "-1", "from 0"),
     ("processes", "-1", "from 0 to 256"),
     ("restart_limit", "-1", "from 0"),
     ("restart_window_s", "0", "from 1"),
+    ("host_id", "x" * 257, "at most 256 characters"),
+    ("host_salt", "short", "16 characters or more"),
+    ("plain_host", "maybe", "true or false"),
+    ("spool_max_mb", "0", "from 1 to 65536"),
     ("log_level", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
     ("log_format", "xml", "text or json"),
     ("security_protocol", "TLS", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
@@ -63,8 +73,12 @@ WRONG = [
     ("ssl_key_file", "nowhere", "a PEM file that exists"),
     ("ssl_key_password_file", "nowhere", "a file that exists"),
 ]
-ANY_TEXT = {"sasl_username", "sasl_password"}  # only the broker can tell a wrong one
-ANY_TEXT |= {"snapshot_file", "tokens_file"}  # any text is a path
+ANY_TEXT = {
+    "sasl_username",
+    "sasl_password",
+    "snapshot_file",
+    "tokens_file",
+}  # only the broker can tell a wrong one
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +107,8 @@ def test_wrong_value_names_itself(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     message = str(caught.value)
-    assert message.startswith(f"{name} (FLEETFOLD_{name.upper()}) is {value!r}: it must be ")
+    shown = "(hidden)" if name == "host_salt" else repr(value)
+    assert message.startswith(f"{name} (FLEETFOLD_{name.upper()}) is {shown}: it must be ")
     assert allowed in message
     assert "\n" not in message
 

@@ -118,7 +118,7 @@ def _show(bar: Progress, now: StartProgress) -> None:
 
 
 async def _publish(settings: Settings, events: int) -> Published:
-    async with open_publisher(settings) as publisher:
+    async with open_publisher(settings, for_others=True) as publisher:
         real_events, host_id, why_no_log = await publish_own_log(publisher)
         plan, planted = await publish_fleet(publisher, events)
     return Published(real_events, host_id, why_no_log, plan, planted)
