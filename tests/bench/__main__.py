@@ -22,11 +22,12 @@ from tests.bench.machine import machine
 from tests.bench.million import million
 from tests.bench.options import Options, parse
 from tests.bench.plots import draw
-from tests.bench.processes import JobFailedError, run_job
+from tests.bench.processes import JobFailedError
 from tests.bench.publishing import publishing
 from tests.bench.report import report
 from tests.bench.rivals import is_missing
 from tests.bench.run import Figures, Run
+from tests.bench.serve_job import serving
 from tests.bench.steady import steady
 from tests.bench.throughput import throughput
 
@@ -38,7 +39,7 @@ JOBS = {
     "partitions": lambda run: steady(run, MANY_PARTITIONS),
     "million": million,
     "publish": publishing,
-    "serve": lambda run: run_job("serve_job", run.bootstrap, run.sizes.rows),
+    "serve": serving,
 }
 
 

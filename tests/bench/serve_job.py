@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -29,17 +28,18 @@ from processor.topics import create
 from schemas.topics import COMPONENT_STATS, OUTCOME_EVENTS
 from tests.bench.http_load import request, run_load
 from tests.bench.load import load
+from tests.bench.processes import run_job
+from tests.bench.run import Figures, Run
 from tests.browser import chromium, opened
 from tests.serving import Service
 
-__all__ = ["IDS_PER_REQUEST", "main"]
+__all__ = ["main", "serving"]
 
 FIRST_US = 1_700_000_000_000_000
 SECONDS = 8.0
 CONNECTIONS = 32
 IDS_PER_REQUEST = 1_000
 PAGE_EVENTS = 10
-Figures = dict[str, Any]
 
 
 def component(number: int) -> str:
@@ -127,6 +127,12 @@ async def measure(bootstrap: str, rows: int) -> Figures:
         with worker(few), Service(few, Path(folder) / "few.log").gone_at_the_end() as service:
             page_ms = await page_updates_ms(few, await service.ready())
     return {"rows": rows, "view": view, "http": asked, "page_ms": page_ms}
+
+
+def serving(run: Run) -> Figures:
+    """Measure it in a process of its own, as a job of the benchmark."""
+    run.say(f"a view of {run.sizes.rows:,} rows, HTTP, and the page")
+    return run_job("serve_job", run.bootstrap, run.sizes.rows)
 
 
 def main(bootstrap: str, rows: int) -> None:

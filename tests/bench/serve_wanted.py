@@ -1,4 +1,4 @@
-"""What is wanted of serving, and whether a run met it; its limits hold for a million rows on an idle machine."""
+"""What is wanted of serving, and whether a run met it; the limits are for a million rows and idle cores."""
 
 from collections.abc import Iterator
 from typing import Any
