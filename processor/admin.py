@@ -53,6 +53,11 @@ class AdminClient(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka is rea
             found[topic["topic"]] = [partition["leader"] for partition in topic["partitions"]]
         return found
 
+    async def cluster_id(self) -> str:
+        """Return the id of the cluster, which no other has."""
+        response = await self._send_request(MetadataRequest([], allow_auto_topic_creation=False))
+        return str(response.to_object()["cluster_id"])
+
     async def topic_configs(self, topics: Sequence[str], keys: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the named settings of topics that exist.
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,19 +13,24 @@ _NEW_FILE_MODE = 0o666  # less the process's umask, as `open` does it
 _ASIDE_NAME_MAX = 200  # of 255 bytes, so that there is room for the ending
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replace a file's content at once: after a crash it is the old one or the new one.
 
     A missing folder is made, a file that is there keeps its mode, and a link stays a link.
 
+    Args:
+        path: the file.
+        content: all of it, or its parts one after the other.
+
     Raises:
         OSError: it cannot be written; what was there is as it was.
     """
+    parts = (content,) if isinstance(content, bytes) else content
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".fleetfold-{secrets.token_hex(8)}.tmp"
     try:
-        _write_new(temporary, content, _mode_of(target))
+        _write_new(temporary, parts, _mode_of(target))
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -39,13 +45,13 @@ def _mode_of(path: Path) -> int | None:
         return None
 
 
-def _write_new(path: Path, content: bytes, mode: int | None) -> None:
+def _write_new(path: Path, parts: Iterable[bytes], mode: int | None) -> None:
     """Write a new file to the disk, with a mode that is never wider than the one wanted."""
     created_mode = _NEW_FILE_MODE if mode is None else mode & _NEW_FILE_MODE
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, created_mode), "wb") as file:
         if mode is not None:
             os.fchmod(file.fileno(), mode)
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 

@@ -4,10 +4,11 @@ Names follow Prometheus: `fleetfold_`, the unit, and `_total` for what only grow
 documentation is what `python -m processor.metrics` prints.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "Metric", "markdown_table"]
+__all__ = ["METRICS", "Metric", "markdown_table", "table_lines"]
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -181,13 +182,18 @@ _CLIENTS_OWN = (
 
 
 def markdown_table() -> str:
-    """Return the metrics as a table for the documentation."""
+    """Return a worker's metrics as a table for the documentation."""
+    return "\n".join([*table_lines(METRICS), "", _CLIENTS_OWN])
+
+
+def table_lines(metrics: Iterable[Metric]) -> list[str]:
+    """Return metrics as the lines of a table."""
     lines = ["| Metric | Kind | Labels | Unit | What it tells |", "|---|---|---|---|---|"]
-    for metric in METRICS:
+    for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         cells = (f"`{metric.name}`", metric.kind, labels, metric.unit, metric.help)
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _CLIENTS_OWN])
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What each part may do on a Kafka with access rules, and nothing else: a table, and commands made of it.
 
-Kafka lets whoever may read or write a topic see that it is there; so DESCRIBE stands nowhere.
+Kafka lets whoever may read or write a topic see that it is there; so DESCRIBE stands only where a reader
+asks how much is left to fold, and may not read what it is.
 """
 
 import shlex
@@ -26,10 +27,14 @@ Resource = Literal["topic", "group", "transactional-id"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _READ, _WRITE, _DELETE, _CONFIGS = "Read", "Write", "Delete", "DescribeConfigs"
+_DESCRIBE = "Describe"
 
 _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
-    "reader": dict.fromkeys((COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS), (_READ,)),
+    "reader": {
+        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
+    },
     "worker": {
         OUTCOME_EVENTS: (_READ, _WRITE, _CONFIGS),  # it forwards events that arrived in the wrong partition
         COMPONENT_DELTAS: (_READ, _WRITE, _DELETE, _CONFIGS),  # it deletes what it has committed

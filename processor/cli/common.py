@@ -15,6 +15,7 @@ __all__ = [
     "JsonOption",
     "PrefixOption",
     "Progress",
+    "UrlOption",
     "complain",
     "console",
     "err_console",
@@ -23,6 +24,7 @@ __all__ = [
     "print_json",
     "print_table",
     "progress",
+    "query_settings",
     "settings_from",
 ]
 
@@ -41,6 +43,15 @@ PrefixOption = Annotated[
         "--topic-prefix",
         metavar="PREFIX",
         help="What stands before each topic's name, instead of FLEETFOLD_TOPIC_PREFIX.",
+        show_default=False,
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Ask this service in place of Kafka, instead of FLEETFOLD_URL.",
         show_default=False,
     ),
 ]
@@ -85,3 +96,14 @@ def settings_from(
         err_console.print(harmless(warning), style="yellow")
     given = {"bootstrap": bootstrap, "topic_prefix": topic_prefix, **overrides}
     return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def query_settings(bootstrap: str | None, topic_prefix: str | None, url: str | None) -> "Settings":
+    """Return the settings of a query: a Kafka that is named wins over a service that is only set.
+
+    Raises:
+        SettingsError: as `settings_from`.
+    """
+    if bootstrap is not None and url is None:
+        url = ""
+    return settings_from(bootstrap, topic_prefix, url=url)

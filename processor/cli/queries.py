@@ -1,4 +1,4 @@
-"""The questions of a person at a terminal, read straight from the result topics."""
+"""The questions of a person at a terminal, read straight from the result topics, or asked of a service."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,7 @@ from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
+    UrlOption,
     console,
     err_console,
     fail,
@@ -16,18 +17,31 @@ from processor.cli.common import (
     print_json,
     print_table,
     progress,
-    settings_from,
+    query_settings,
 )
+from processor.cli.sparks import bar, counted, spark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from processor.serve.queries import FailureSession, StatsRow
+    from processor.cli.remote import Service
+    from processor.serve.queries import FailureSession, PairRow, StatsRow
     from processor.settings import Settings
 
 __all__ = ["print_stats", "register", "rows_of"]
 
-_STATS_COLUMNS = ("component", "installed", "failed", "rate", "used", "removed", "first seen", "last failure")
+_STATS_COLUMNS = (
+    "component",
+    "installed",
+    "failed",
+    "rate",
+    "used",
+    "removed",
+    "first seen",
+    "last failure",
+    "",
+)
+_SPARK_LEAST = 3
 _STATS_NUMBERS = ("installed", "failed", "rate", "used", "removed")
 
 
@@ -76,25 +90,32 @@ def print_stats(rows: "Iterable[StatsRow]", title: str = "") -> None:
             row["removal_count"],
             _short_time(row["first_seen"]),
             _short_time(row["last_failure"]),
+            row["success_rate"],
         )
         for row in rows
     ]
-    print_table(_STATS_COLUMNS, cells, title=title, right=_STATS_NUMBERS)
+    print_table(_STATS_COLUMNS, _drawn(cells), title=title, right=_STATS_NUMBERS)
 
 
 def _stats(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Component ids.", show_default=False)],
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how well components do; exit code 1 when one of them was never seen."""
     from processor.serve.queries import stats_rows
 
-    found = rows_of(settings_from(bootstrap, topic_prefix), "component-stats")
-    keys = {component_id: component_id.encode("utf-8", "surrogateescape") for component_id in ids}
-    unknown = [component_id for component_id, key in keys.items() if key not in found]
-    rows = stats_rows({key: found[key] for key in keys.values() if key in found})
+    settings = query_settings(bootstrap, topic_prefix, url)
+    if settings.url:
+        rows = _asked(settings, lambda service: service.stats(ids))
+    else:
+        found = rows_of(settings, "component-stats")
+        keys = (component_id.encode("utf-8", "surrogateescape") for component_id in ids)
+        rows = stats_rows({key: found[key] for key in keys if key in found})
+    known = {row["component_id"] for row in rows}
+    unknown = [component_id for component_id in dict.fromkeys(ids) if component_id not in known]
     if as_json:
         print_json(rows)
     elif rows:
@@ -104,17 +125,22 @@ def _stats(
 
 
 def _problematic(
-    bootstrap: BootstrapOption = None, topic_prefix: PrefixOption = None, as_json: JsonOption = False
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the components that fail more often than they work: 3 failures or more, under half installed."""
     from processor.serve.queries import problematic
 
-    _show_stats(problematic(_all_stats(bootstrap, topic_prefix)), as_json, "no component is problematic")
+    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), problematic="true")
+    _show_stats(problematic(rows), as_json, "no component is problematic")
 
 
 def _removed(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
     min_removals: Annotated[
         int, typer.Option("--min-removals", metavar="N", min=1, help="At least so often.")
     ] = 2,
@@ -123,22 +149,29 @@ def _removed(
     """List the components that users take away again."""
     from processor.serve.queries import removed
 
-    rows = removed(_all_stats(bootstrap, topic_prefix), min_removals)
-    _show_stats(rows, as_json, f"no component was removed {min_removals} times or more")
+    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), removed=min_removals)
+    _show_stats(
+        removed(rows, min_removals), as_json, f"no component was removed {min_removals} times or more"
+    )
 
 
 def _deprecated(
-    bootstrap: BootstrapOption = None, topic_prefix: PrefixOption = None, as_json: JsonOption = False
+    bootstrap: BootstrapOption = None,
+    topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the components that were called deprecated, and how much they are still used."""
     from processor.serve.queries import deprecated
 
-    _show_stats(deprecated(_all_stats(bootstrap, topic_prefix)), as_json, "no component is deprecated")
+    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), deprecated="true")
+    _show_stats(deprecated(rows), as_json, "no component is deprecated")
 
 
 def _pairs(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
     min_count: Annotated[int, typer.Option("--min-count", metavar="N", min=1, help="At least so often.")] = 2,
     component: Annotated[
         str | None, typer.Option("--component", metavar="ID", help="Only with this one.", show_default=False)
@@ -148,13 +181,17 @@ def _pairs(
     """List the components that fail together, with the count of sessions in which both failed."""
     from processor.serve.queries import pair_rows, pairs
 
-    rows = rows_of(settings_from(bootstrap, topic_prefix), "co-failures")
-    found = pairs(pair_rows(rows), min_count, component)
+    settings = query_settings(bootstrap, topic_prefix, url)
+    if settings.url:
+        found: list[PairRow] = _asked(settings, lambda service: service.pairs(min_count, component))
+    else:
+        found = pairs(pair_rows(rows_of(settings, "co-failures")), min_count, component)
     if as_json:
         print_json(found)
     elif found:
-        cells = [(row["component_a"], row["component_b"], row["count"]) for row in found]
-        print_table(("component", "fails together with", "sessions"), cells, right=("sessions",))
+        most = found[0]["count"]
+        cells = [(row["component_a"], row["component_b"], row["count"], row["count"] / most) for row in found]
+        print_table(("component", "fails together with", "sessions", ""), _drawn(cells), right=("sessions",))
     else:
         console.print(f"no pair failed together {min_count} times or more")
 
@@ -162,6 +199,7 @@ def _pairs(
 def _failures(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
+    url: UrlOption = None,
     host: Annotated[
         str | None, typer.Option("--host", metavar="ID", help="Only this host's.", show_default=False)
     ] = None,
@@ -170,20 +208,50 @@ def _failures(
     """Show the recent failure sessions, newest first: which components failed close together on a host."""
     from processor.serve.queries import failure_sessions
 
-    sessions = failure_sessions(rows_of(settings_from(bootstrap, topic_prefix), "host-ledger"), host)
+    settings = query_settings(bootstrap, topic_prefix, url)
+    if settings.url:
+        sessions: list[FailureSession] = _asked(settings, lambda service: service.sessions(host))
+    else:
+        sessions = failure_sessions(rows_of(settings, "host-ledger"), host)
     if as_json:
         print_json([_session_json(session) for session in sessions])
     elif sessions:
         cells = [_session_cells(session) for session in sessions]
-        print_table(("host", "from", "to", "failed"), cells)
+        print_table(("host", "from", "to", "failed"), cells, title=_over_time(sessions))
     else:
         console.print("no recent failures" + (f" on host {harmless(host)}" if host is not None else ""))
 
 
-def _all_stats(bootstrap: str | None, topic_prefix: str | None) -> "Iterator[StatsRow]":
+def _asked(settings: "Settings", question: "Callable[[Service], Any]") -> Any:
+    from processor.cli.remote import ask_all
+
+    return ask_all(settings.url, question)
+
+
+def _stats_from(settings: "Settings", **wanted: "str | int") -> "Iterable[StatsRow]":
+    """Return stats rows: all of the topic, or what a service has of those that are wanted."""
     from processor.serve.queries import each_stats_row
 
-    return each_stats_row(rows_of(settings_from(bootstrap, topic_prefix), "component-stats"))
+    if settings.url:
+        found: list[StatsRow] = _asked(settings, lambda service: service.components(**wanted))
+        return found
+    return each_stats_row(rows_of(settings, "component-stats"))
+
+
+def _drawn(cells: "Iterable[tuple[Any, ...]]") -> "Iterator[tuple[Any, ...]]":
+    """Yield the rows with their last cell, a share, as a bar on a terminal, and left out elsewhere."""
+    for *rest, share in cells:
+        yield (*rest, bar(share) if console.is_terminal else "")
+
+
+def _over_time(sessions: "list[FailureSession]") -> str:
+    """Return a line above the sessions that shows when they were, on a terminal."""
+    if not console.is_terminal or len(sessions) < _SPARK_LEAST:
+        return ""
+    from schemas.times import parse_us
+
+    line = spark(counted(parse_us(session.end) for session in sessions))
+    return f"{_short_time(sessions[-1].end)} {line} {_short_time(sessions[0].end)}"
 
 
 def _show_stats(rows: "list[StatsRow]", as_json: bool, when_empty: str) -> None:

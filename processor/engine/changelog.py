@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from processor.engine import lean_fetch
+from processor import lean_fetch
 from processor.engine.batch import FetchedRecord
 from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError

@@ -19,7 +19,7 @@ from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP, ConsumerMessage
 
-from processor.engine import lean_fetch
+from processor import lean_fetch
 from processor.engine.batch import Batch
 
 if TYPE_CHECKING:

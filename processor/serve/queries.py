@@ -25,6 +25,7 @@ __all__ = [
     "pairs",
     "problematic",
     "removed",
+    "sessions_of",
     "stats_rows",
 ]
 
@@ -151,7 +152,7 @@ def failure_sessions(rows: Mapping[bytes, bytes], host: str | None = None) -> li
     if host is not None:
         key = host.encode("utf-8", "surrogatepass")
         rows = {key: rows[key]} if key in rows else {}
-    sessions = [session for key, value in rows.items() for session in _sessions_of(key, value)]
+    sessions = [session for key, value in rows.items() for session in sessions_of(key, value)]
     sessions.sort(key=lambda session: (session.host, session.start))
     sessions.sort(key=lambda session: session.end, reverse=True)  # stable: hosts stay in order
     return sessions
@@ -175,7 +176,12 @@ def _decoded(value: bytes, topic: str, field: str) -> Any:
     return row
 
 
-def _sessions_of(key: bytes, value: bytes) -> list[FailureSession]:
+def sessions_of(key: bytes, value: bytes) -> list[FailureSession]:
+    """Return the failure sessions of one host's row of `host-ledger`, oldest first.
+
+    Raises:
+        BadRowError: the value is not a ledger row.
+    """
     host = key.decode("utf-8", "backslashreplace")
     try:
         return [

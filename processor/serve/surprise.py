@@ -18,13 +18,13 @@ of all failures for the number of sessions. Both are too large by about the same
 one session), so the order of the pairs is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log
 
 from processor.serve.queries import PairRow, StatsRow
 
-__all__ = ["RankedPair", "most_surprising", "signed_g2"]
+__all__ = ["RankedPair", "most_surprising", "rank", "signed_g2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,23 @@ def most_surprising(
     """
     failures = {row["component_id"]: row["install_failures"] for row in stats}
     total = sum(failures.values())
-    ranked = [_ranked(pair, failures, total) for pair in pairs]
+    ranked = [
+        rank(pair["component_a"], pair["component_b"], pair["count"], failures, total) for pair in pairs
+    ]
     ranked.sort(key=lambda pair: (-pair.surprise, pair.component_a, pair.component_b))
     return ranked[:limit]
 
 
-def _ranked(pair: PairRow, failures: dict[str, int], total: int) -> RankedPair:
-    a, b, count = pair["component_a"], pair["component_b"], pair["count"]
+def rank(a: str, b: str, count: int, failures: Mapping[str, int], total: int) -> RankedPair:
+    """Return a pair with what is expected of it, and how surprising it is.
+
+    Args:
+        a: the one component.
+        b: the other.
+        count: sessions in which both failed.
+        failures: of each component; none where it is not in it.
+        total: the sum of all failures.
+    """
     failures_a, failures_b = failures.get(a, 0), failures.get(b, 0)
     expected = failures_a * failures_b / total if total else 0.0
     return RankedPair(a, b, count, expected, signed_g2(count, failures_a, failures_b, total))

@@ -27,6 +27,7 @@ from tests.bench.publishing import publishing
 from tests.bench.report import report
 from tests.bench.rivals import is_missing
 from tests.bench.run import Figures, Run
+from tests.bench.serve_job import serving
 from tests.bench.steady import steady
 from tests.bench.throughput import throughput
 
@@ -38,6 +39,7 @@ JOBS = {
     "partitions": lambda run: steady(run, MANY_PARTITIONS),
     "million": million,
     "publish": publishing,
+    "serve": serving,
 }
 
 

@@ -22,8 +22,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from processor.agents import Agents
 from processor.domain.partition import partition_of
 from processor.engine.batch import Batch
-from processor.engine.lean_fetch import Run, unpack
 from processor.engine.transaction import Transaction
+from processor.lean_fetch import Run, unpack
 from processor.settings import Settings
 from schemas.topics import (
     CO_FAILURES,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["FULL", "JOBS", "QUICK", "Options", "Sizes", "parse"]
 
-JOBS = ("throughput", "components", "delay", "partitions", "million", "publish")
+JOBS = ("throughput", "components", "delay", "partitions", "million", "publish", "serve")
 DEFAULT_FOLDER = ".bench"
 
 

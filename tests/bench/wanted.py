@@ -1,11 +1,12 @@
 """What is wanted of each figure, and whether this run met it: pure, from the figures of one run."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from tests.bench.goal import Goal
 from tests.bench.numbers import spread
+from tests.bench.serve_wanted import serve_goals
 
 __all__ = ["Goal", "cost_us", "goals", "per_cpu_s", "per_wall_s"]
 
@@ -13,23 +14,6 @@ Figures = dict[str, Any]
 MILLION = 1_000_000
 LAGGING_MS = 2000  # a delay beyond this is a backlog
 FLAT = 1.2  # the dearest number of components costs at most this many times the cheapest
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """One row of the table.
-
-    Attributes:
-        name: what was measured.
-        value: what came of it, with its unit.
-        wanted: what is wanted of it; empty if nothing in particular.
-        met: whether it is; None if nothing is wanted, or the run was too small to say.
-    """
-
-    name: str
-    value: str
-    wanted: str = ""
-    met: bool | None = None
 
 
 def per_wall_s(round_: Figures) -> float:
@@ -56,6 +40,7 @@ def goals(figures: Figures) -> list[Goal]:
         "partitions": _partitions,
         "million": _million,
         "publish": _publish,
+        "serve": serve_goals,
     }
     return [goal for job, rows in parts.items() if job in figures for goal in rows(figures[job])]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from processor.engine import lean_fetch
+from processor import lean_fetch
 from tests.words import Words
 
 pytestmark = pytest.mark.kafka

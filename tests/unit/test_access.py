@@ -17,7 +17,7 @@ def test_only_a_worker_writes_results() -> None:
     settings = load_settings(topic_prefix="p-")
     publisher = rights("publisher", settings)
     assert [(right.name, right.operation) for right in publisher] == [(f"p-{OUTCOME_EVENTS}", "Write")]
-    assert {right.operation for right in rights("reader", settings)} == {"Read"}
+    assert {right.operation for right in rights("reader", settings)} == {"Read", "Describe"}
 
 
 def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:

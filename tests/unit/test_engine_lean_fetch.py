@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from processor.engine.lean_fetch import Run, _take
+from processor.lean_fetch import Run, _take
 
 
 class Record(NamedTuple):

@@ -1,0 +1,111 @@
+"""Routes of components: one, many by their ids, and lists in many orders."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from processor.serve.answers import Answers
+from processor.serve.http import lookups
+from processor.serve.http.context import AfterParam, IdParam, LimitParam, Match, Shared, problems
+from processor.serve.http.cursors import decode_cursor, encode_cursor
+from processor.serve.http.models import Component, Components, Scores, ScoresRequest
+from processor.serve.http.replies import fresh
+from processor.serve.ordered import Mark, Sort
+from schemas.limits import COMPONENT_ID_MAX
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["components"])
+
+_IDS_MAX = 100
+Flag = Annotated[bool, Query(description="Only those of which this is true")]
+
+
+@router.get("/v1/components/{component_id}", response_model=Component, responses=problems(404))
+async def component(shared: Shared, component_id: IdParam, match: Match = None) -> Response:
+    """All that is counted of a component. Percent-encode its id, slashes too."""
+    return lookups.component(shared.answers, component_id, match).response()
+
+
+@router.post("/v1/scores", response_model=Scores, responses=problems(408, 413, 415, 422))
+async def scores(shared: Shared, _body: ScoresRequest, request: Request) -> Response:
+    """Success rates and score multipliers of many components at once; an unknown one says so."""
+    return lookups.scores(shared.answers, await request.body()).response()
+
+
+@router.get("/v1/components", response_model=Components, responses=problems(422))
+async def components(  # noqa: PLR0913 -- each is a parameter of the query
+    shared: Shared,
+    *,
+    problematic: Flag = False,
+    removed: Annotated[int, Query(ge=0, le=2**53, description="Only those removed at least so often")] = 0,
+    deprecated: Flag = False,
+    failing: Annotated[bool, Query(description="Only those that ever failed")] = False,
+    prefix: Annotated[str, Query(max_length=COMPONENT_ID_MAX, description="How the id begins")] = "",
+    q: Annotated[str, Query(max_length=COMPONENT_ID_MAX, description="What the id holds, in any case")] = "",
+    component_id: Annotated[
+        list[Annotated[str, Query(max_length=COMPONENT_ID_MAX)]] | None,
+        Query(max_length=_IDS_MAX, description="Only these"),
+    ] = None,
+    sort: Annotated[
+        Sort,
+        Query(description="Counts and times go from the largest down, rates and ids from the smallest up"),
+    ] = "first_seen",
+    limit: LimitParam = 100,
+    after: AfterParam = None,
+    match: Match = None,
+) -> Response:
+    """List components, page by page."""
+    mark = None if after is None else _mark(after, sort)
+    only = _only(shared.answers, component_id, problematic, removed, deprecated, failing)
+    test = _test(prefix, q)
+    if only is None and prefix:
+        only = await shared.ordered.with_prefix(prefix)
+    found = await shared.ordered.page(sort, limit + 1, mark, only, test)
+    values = shared.answers.rows.values
+    rows = [
+        lookups.row_json(shared.answers, each, values[each]) for _, each in found[:limit] if each in values
+    ]
+    following = encode_cursor(sort, found[limit - 1]) if len(found) > limit else ""
+    end = b'"%b"' % following.encode() if following else b"null"
+    return fresh(b'{"components":[%b],"next":%b}' % (b",".join(rows), end), match).response()
+
+
+def _mark(after: str, sort: Sort) -> Mark:
+    kind = (str,) if sort in {"first_seen", "component_id"} else (int, float)
+    key, component_id = decode_cursor(after, sort, (kind, str))
+    return key, component_id
+
+
+def _only(
+    answers: Answers,
+    ids: list[str] | None,
+    problematic: bool,
+    removed: int,
+    deprecated: bool,
+    failing: bool,
+) -> list[str] | None:
+    """Return the ids that pass the filters that are lists; None if there is no such filter."""
+    rows, lists = answers.rows, []
+    if ids is not None:
+        lists.append(set(ids))
+    if problematic:
+        lists.append(rows.problematic)
+    if removed:
+        lists.append({each for each, count in rows.removals.items() if count >= removed})
+    if deprecated:
+        lists.append(rows.deprecated)
+    if failing:
+        lists.append(set(rows.failures))
+    return list(set.intersection(*lists)) if lists else None
+
+
+def _test(prefix: str, q: str) -> Callable[[str], bool] | None:
+    folded = q.casefold()
+    if prefix and q:
+        return lambda each: each.startswith(prefix) and folded in each.casefold()
+    if prefix:
+        return lambda each: each.startswith(prefix)
+    return (lambda each: folded in each.casefold()) if q else None

@@ -1,0 +1,88 @@
+"""The two questions that scoring services ask thousands of times a second, as functions to bytes."""
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from processor.serve.answers import Answers
+from processor.serve.http.replies import Reply, fresh, problem
+from processor.serve.statsrows import UNTRIED
+from schemas.limits import COMPONENT_ID_MAX
+
+__all__ = ["IDS_MAX", "component", "row_json", "scores"]
+
+IDS_MAX = 10_000
+_UNKNOWN: dict[str, Any] = {
+    "known": False,
+    "success_rate": 0.0,
+    "score_multiplier": 1.0,
+    "is_problematic": False,
+    "is_deprecated": False,
+}
+
+
+def row_json(answers: Answers, component_id: str, value: bytes) -> bytes:
+    """Return a component's row as HTTP shows it: as on the topic, and its score multiplier."""
+    multiplier = repr(answers.score_multiplier(component_id)).encode()
+    return b'%b,"score_multiplier":%b}' % (value[:-1], multiplier)
+
+
+def component(answers: Answers, component_id: str, if_none_match: str | None) -> Reply:
+    """Answer for one component; 404 if it was never seen."""
+    value = answers.rows.values.get(component_id)
+    if value is None:
+        return problem(HTTPStatus.NOT_FOUND, "this component was never seen", component_id=component_id)
+    return fresh(row_json(answers, component_id, value), if_none_match)
+
+
+def scores(answers: Answers, body: bytes) -> Reply:
+    """Answer for many components at once, in the order in which they are asked for.
+
+    Args:
+        answers: what is known.
+        body: `{"component_ids": [...]}`.
+    """
+    try:
+        ids = orjson.loads(body)["component_ids"]
+        wrong = _why_wrong(ids)
+    except orjson.JSONDecodeError as error:
+        return problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}")
+    except (KeyError, TypeError):
+        wrong = "the body must be an object with component_ids"
+    if wrong:
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
+    known = answers.rows
+    rates, problematic, deprecated = known.rates, known.problematic, known.deprecated
+    found = []
+    for component_id in ids:
+        rate = rates.get(component_id)
+        if rate is None:
+            found.append({"component_id": component_id, **_UNKNOWN})
+            continue
+        tried = rate != UNTRIED
+        found.append(
+            {
+                "component_id": component_id,
+                "known": True,
+                "success_rate": rate if tried else 0.0,
+                "score_multiplier": rate if tried else 1.0,
+                "is_problematic": component_id in problematic,
+                "is_deprecated": component_id in deprecated,
+            }
+        )
+    headers = (("cache-control", "no-store"),)
+    return Reply(HTTPStatus.OK, orjson.dumps({"scores": found}), headers=headers)
+
+
+def _why_wrong(ids: Any) -> str | None:
+    """Return what is wrong with the ids that are asked for; checked in C, id by id would be slow."""
+    if not isinstance(ids, list):
+        return "component_ids must be a list"
+    if len(ids) > IDS_MAX:
+        return f"component_ids holds {len(ids):,} ids: at most {IDS_MAX:,} at once"
+    if set(map(type, ids)) - {str}:
+        return "component_ids must be texts"
+    if max(map(len, ids), default=1) > COMPONENT_ID_MAX or not all(ids):
+        return f"an id has 1 to {COMPONENT_ID_MAX} characters"
+    return None

@@ -1,0 +1,63 @@
+"""Rows of the result topics, made by hand, and answers that hold them, for tests of what serves them."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+
+from processor.domain.ledger import encode
+from processor.serve.answers import Answers
+from schemas.stats import is_problematic, success_rate
+
+__all__ = ["EVIL", "answers_of", "ledger", "pair", "record", "stats"]
+
+EVIL = '<script>alert("x")</script>\u202e\x1b[2J\n/../%2F&|'
+
+Row = tuple[bytes, bytes]
+
+
+def stats(component_id: str, installed: int = 1, failed: int = 0, **fields: object) -> Row:
+    """A row of `component-stats`, with what follows from its counts."""
+    row = {
+        "component_id": component_id,
+        "install_successes": installed,
+        "install_failures": failed,
+        "usage_count": 0,
+        "removal_count": 0,
+        "first_seen": "2026-01-02T03:04:05.000006Z",
+        "last_success": "2026-01-02T03:04:05.000006Z" if installed else None,
+        "last_failure": "2026-02-03T04:05:06.000007Z" if failed else None,
+        "deprecated_at": None,
+        "success_rate": success_rate(installed, failed),
+        "is_problematic": is_problematic(installed, failed),
+    }
+    return component_id.encode(), orjson.dumps(row | fields)
+
+
+def pair(a: str, b: str, count: int) -> Row:
+    """A row of `co-failures`."""
+    a, b = sorted((a, b))
+    return orjson.dumps([a, b]), orjson.dumps({"component_a": a, "component_b": b, "count": count})
+
+
+def ledger(host: str, *sessions: tuple[int, int, tuple[str, ...] | None]) -> Row:
+    """A row of `host-ledger`; times in microseconds."""
+    return host.encode(), encode((b"", 0, sessions))
+
+
+def record(key: bytes | None, value: bytes | None) -> Any:
+    """A record as a consumer hands it on."""
+    return SimpleNamespace(key=key, value=value, timestamp=1_767_323_045_000)
+
+
+def answers_of(
+    stats_rows: Iterable[Row] = (), pairs: Iterable[Row] = (), ledgers: Iterable[Row] = ()
+) -> Answers:
+    """Answers that have read these rows and are ready."""
+    answers = Answers()
+    answers.take_stats([record(*row) for row in stats_rows])
+    answers.take_pairs([record(*row) for row in pairs])
+    answers.take_sessions([record(*row) for row in ledgers])
+    answers.ready = True
+    return answers
