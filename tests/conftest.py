@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis  # early: pytest loads it at its end, in the middle of collecting garbage
 import pytest
+import schemathesis.reporting.recorders  # noqa: F401 -- as above: its plugin loads it at the end
 
 from processor.broker import EmbeddedKafka
 

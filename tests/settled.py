@@ -44,28 +44,15 @@ async def committed(settings: Settings, sources: Sequence[TopicPartition]) -> di
     return {tp: max(found[tp].offset, 0) if tp in found else 0 for tp in sources}
 
 
-async def end_offsets(
-    settings: Settings, partitions: Sequence[TopicPartition], isolation_level: str
-) -> dict[TopicPartition, int]:
-    """Where each log ends: at the last stable offset for `read_committed`, else at the high watermark."""
-    async with AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap, isolation_level=isolation_level
-    ) as consumer:
-        consumer.assign(list(partitions))  # else the topics' metadata is asked for one after the other
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
-    return ends
-
-
 async def records_after(settings: Settings, offsets: dict[TopicPartition, int]) -> int:
-    """How many data records stand at or after the offsets; a transaction that is still open counts as one."""
-    ends = await end_offsets(settings, list(offsets), "read_committed")
-    marks = await end_offsets(settings, list(offsets), "read_uncommitted")
-    found = sum(ends[tp] < marks[tp] for tp in offsets)
+    """How many data records stand at or after the offsets."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap, isolation_level="read_committed", fetch_max_wait_ms=20
     )
+    found = 0
     async with consumer:
         consumer.assign(list(offsets))
+        ends = await consumer.end_offsets(list(offsets))
         for tp, offset in offsets.items():
             consumer.seek(tp, offset)
         pending = {tp for tp, end in ends.items() if offsets[tp] < end}
@@ -113,5 +100,10 @@ async def check_settled(settings: Settings) -> None:
         tp: offset for tp, offset in offsets.items() if offset
     }
     everywhere = partitions_of(settings, ALL)
-    stable = await end_offsets(settings, everywhere, "read_committed")
-    assert stable == await end_offsets(settings, everywhere, "read_uncommitted"), "a transaction is open"
+    ends = {}
+    for level in ("read_committed", "read_uncommitted"):
+        consumer = AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, isolation_level=level)
+        async with consumer:
+            consumer.assign(everywhere)  # else the topics' metadata is asked for one after the other
+            ends[level] = await consumer.end_offsets(everywhere)
+    assert ends["read_committed"] == ends["read_uncommitted"], "a transaction is open"
