@@ -120,7 +120,7 @@ class Settings(SecuritySettings):
         80_000, 1, 1_000_000, "records", "Records in one batch, at most; a larger batch costs less per event."
     )
     small_batches_per_s: int = _number(
-        200, 0, 100_000, "batches/s", "With many partitions, each gathers so that no more come; 0: no limit."
+        0, 0, 100_000, "batches/s", "With many partitions, each gathers so that no more come; 0: no limit."
     )
     session_timeout_s: int = _number(
         30, 1, 1800, "s", "A worker that is silent for this long loses its partitions."

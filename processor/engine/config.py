@@ -45,7 +45,7 @@ class EngineConfig:
     fetch_max_wait_ms: int = 100
     fetch_max_bytes: int = 16 * 1_048_576
     max_batch_records: int = 80_000
-    small_batches_per_s: int = 200
+    small_batches_per_s: int = 0
     session_timeout_ms: int = 30_000
     heartbeat_interval_ms: int = 3_000
     rebalance_timeout_ms: int = 60_000

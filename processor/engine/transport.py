@@ -4,7 +4,7 @@ Faust spends about 100 us on each message; a batch pays that once. The consumer 
 event loop: Faust's second thread would only take turns with the fold for the interpreter lock.
 
 Hooks that this uses, each held by tests/integration/test_hooks.py: the registry of transports by URL scheme,
-`Transport.Consumer`, `Consumer.getmany/ack/commit/wait_empty`, and `App._on_partitions_*` as callbacks.
+`Transport.Consumer`, `Consumer.getmany/commit/wait_empty`, and `App._on_partitions_*` as callbacks.
 """
 
 import asyncio
@@ -191,12 +191,6 @@ class BatchConsumer(FaustConsumer):
             tp=tp,
             generation_id=self.app.consumer_generation_id,
         )
-
-    def ack(self, message: ConsumerMessage) -> bool:
-        """Note that the stream is done with a message; offsets are committed by the engine."""
-        message.acked = True
-        self._unacked_messages.discard(message)
-        return True
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 -- Faust's signature
         """Do nothing: offsets are committed with their batch's transaction."""

@@ -51,6 +51,19 @@ async def test_a_restarted_worker_restores_and_goes_on(words: Words) -> None:
     await words.check_exact()
 
 
+async def test_nothing_grows_with_the_number_of_batches(words: Words) -> None:
+    """What Faust would keep of each batch until a commit of its own is not kept: it never commits here."""
+    app = words.app()
+    async with running(app):
+        for _ in range(5):
+            await words.publish(f"word-{n % 5}" for n in range(500))
+            await words.wait_until_counted()
+        consumer = app.consumer
+        assert not any(consumer._gap.values())
+        assert not any(consumer._acked.values())
+        assert not consumer._unacked_messages
+
+
 async def test_no_read_of_a_changelog_comes_back_empty(words: Words) -> None:
     """S13, the first hole: with aiokafka's default reset, 13 of 120 such reads returned nothing."""
     async with AIOKafkaProducer(bootstrap_servers=words.bootstrap) as producer:

@@ -42,7 +42,6 @@ def test_the_pinned_releases_are_installed(package: str, release: str) -> None:
     ("owner", "name", "parameters"),
     [
         (Consumer, "getmany", ["self", "timeout"]),
-        (Consumer, "ack", ["self", "message"]),
         (Consumer, "commit", ["self", "topics", "start_new_transaction"]),
         (Consumer, "wait_empty", ["self"]),
         (Consumer, "perform_seek", ["self"]),
