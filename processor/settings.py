@@ -141,6 +141,11 @@ class Settings(SecuritySettings):
         "127.0.0.1", "an IP address of this machine", "Where HTTP is served; without tokens on loopback only."
     )
     serve_port: int = _number(8080, 0, _PORT_MAX, "port", "The port of HTTP; 0: any that is free.")
+    serve_publish: bool = Field(
+        default=False,
+        description="Take outcomes beside the answers: `POST /v1/outcomes`, as the gateway does.",
+        json_schema_extra={"unit": "", "allowed": "true or false"},
+    )
     tokens_file: str = _text("", "a path", "Who may use HTTP: lines of name, scopes and token.")
     cors_origins: str = _text(
         "", "origins with commas between", "Web pages of these origins may read over HTTP; none by default."

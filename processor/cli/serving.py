@@ -2,11 +2,16 @@
 
 import asyncio
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from processor.cli.common import BootstrapOption, PrefixOption, fail, settings_from
+
+if TYPE_CHECKING:
+    from processor.serve.http.server import Publishing
+    from processor.settings import Settings
+    from processor.tokens import Tokens
 
 __all__ = ["register"]
 
@@ -33,6 +38,12 @@ def serve(
         str | None,
         typer.Option("--snapshot", metavar="FILE", help="So that a restart reads only what is new."),
     ] = None,
+    publish: Annotated[
+        bool | None,
+        typer.Option(
+            "--publish/--no-publish", help="Take outcomes too: POST /v1/outcomes.", show_default=False
+        ),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option("--log-format", metavar="text|json", help="Instead of FLEETFOLD_LOG_FORMAT.")
     ] = None,
@@ -50,14 +61,28 @@ def serve(
     from processor.logs import set_up_logging
     from processor.tokens import load_tokens
 
-    given = {"serve_host": host, "serve_port": port, "tokens_file": tokens_file}
+    given = {"serve_host": host, "serve_port": port, "tokens_file": tokens_file, "serve_publish": publish}
     settings = settings_from(
         bootstrap, topic_prefix, snapshot_file=snapshot_file, log_format=log_format, **given
     )
     tokens = load_tokens(settings.tokens_file, os.environ.get("FLEETFOLD_TOKENS", ""))
     set_up_logging(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=_loop) as runner:  # the argument of `asyncio.run` came with Python 3.12
-        raise typer.Exit(runner.run(run(settings, tokens)))
+        raise typer.Exit(runner.run(run(settings, tokens, _publishing(settings, tokens))))
+
+
+def _publishing(settings: "Settings", tokens: "Tokens") -> "Publishing | None":
+    if not settings.serve_publish:
+        return None
+    try:
+        from processor.gateway.app import create_router
+        from processor.gateway.gateway import Gateway
+    except ImportError as error:
+        fail(f"to publish it needs the extra `gateway` ({error}): pip install 'fleetfold[gateway]'")
+    from processor.serve.http.server import Publishing
+
+    gateway = Gateway(settings, tokens)
+    return Publishing(create_router(gateway), gateway.running())
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -53,6 +53,39 @@ async def next_event(reader: aiohttp.StreamReader, name: str) -> tuple[str, Any]
     raise AssertionError("the stream ended")
 
 
+async def test_it_takes_outcomes_if_asked_to(stream: Stream, tmp_path: Path) -> None:
+    """What is posted to the service is answered by it; each scope opens its own path alone."""
+    tokens = "ci publish publisher-token-of-32-characters; ann read reader-token-of-32-characters-xx"
+    publisher = {"Authorization": "Bearer publisher-token-of-32-characters"}
+    reader = {"Authorization": "Bearer reader-token-of-32-characters-xx"}
+    posted = event(component_id="posted", event_id=uuid_of(1))
+    with Service(
+        stream.settings, tmp_path / "serve.log", "--publish", FLEETFOLD_TOKENS=tokens
+    ).gone_at_the_end() as service:
+        await service.ready()
+        async with stream.working(), aiohttp.ClientSession(service.url) as session:
+            async with session.post("/v1/outcomes", json=posted, headers=reader) as answer:
+                assert answer.status == 403
+            async with session.post("/v1/outcomes", json=posted, headers=publisher) as answer:
+                assert answer.status == 202, await answer.text()
+            async with session.get("/v1/components/posted", headers=publisher) as answer:
+                assert answer.status == 403
+
+            async def is_counted() -> bool:
+                async with session.get("/v1/components/posted", headers=reader) as found:
+                    return found.status == 200
+
+            await eventually(is_counted)
+        assert await service.stop() == 0
+
+
+async def test_without_being_asked_to_it_takes_no_outcomes(service: Service) -> None:
+    """A service for readers writes nothing, and needs no right to."""
+    url = f"{service.url}/v1/outcomes"
+    async with aiohttp.ClientSession() as session, session.post(url, json=event()) as answer:
+        assert answer.status in {404, 405}
+
+
 async def test_what_is_published_arrives_over_http_and_the_stream(stream: Stream, service: Service) -> None:
     """S1, S2, X9: from an event to the row, the pair, the sessions and the stream, with any id."""
     async with stream.working(), aiohttp.ClientSession() as session:

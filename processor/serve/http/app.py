@@ -4,8 +4,9 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -38,6 +39,7 @@ def create_app(
     tokens: Tokens | None = None,
     cors_origins: tuple[str, ...] = (),
     hosts: LoopbackHosts | None = None,
+    publishing: APIRouter | None = None,
 ) -> ASGIApp:
     """Make the service.
 
@@ -46,9 +48,14 @@ def create_app(
         tokens: who may ask; without any, everybody who reaches it.
         cors_origins: web pages of these origins may read.
         hosts: which Host headers are ours; None for all.
+        publishing: the gateway's routes, which judge tokens themselves.
     """
     app = _application(context)
-    gate: ASGIApp = Gate(app, context.answers, tokens or Tokens(), app.state.meters, hosts)
+    own_scopes: frozenset[str] = frozenset()
+    if publishing is not None:
+        app.include_router(publishing)
+        own_scopes = frozenset(route.path for route in publishing.routes if isinstance(route, APIRoute))
+    gate: ASGIApp = Gate(app, context.answers, tokens or Tokens(), app.state.meters, hosts, own_scopes)
     if cors_origins:
         gate = CORSMiddleware(
             gate,

@@ -50,16 +50,24 @@ class Gate:
         tokens: who may ask; without any, everybody who reaches it.
         counted: who is told of each answer.
         hosts: which Host headers are ours; None for all.
+        own_scopes: paths whose answers judge tokens themselves, and need no rows.
     """
 
     def __init__(
-        self, app: ASGIApp, answers: Answers, tokens: Tokens, counted: Counted, hosts: LoopbackHosts | None
+        self,
+        app: ASGIApp,
+        answers: Answers,
+        tokens: Tokens,
+        counted: Counted,
+        hosts: LoopbackHosts | None,
+        own_scopes: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
         self._answers = answers
         self._tokens = tokens
         self._counted = counted
         self._hosts = hosts
+        self._own_scopes = own_scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -124,7 +132,9 @@ class Gate:
             )
         if len(_raw_path(scope)) > PATH_MAX or len(scope.get("query_string", b"")) > QUERY_MAX:
             return problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"a path or query has at most {PATH_MAX} bytes")
-        return self._unauthorized(scope["path"], headers) if scope["path"].startswith(_GUARDED) else None
+        path = scope["path"]
+        is_guarded = path.startswith(_GUARDED) and path not in self._own_scopes
+        return self._unauthorized(path, headers) if is_guarded else None
 
     def _unauthorized(self, path: str, headers: Mapping[bytes, bytes]) -> Reply | None:
         verdict = self._tokens.judge(headers.get(b"authorization"), TokenScope.READ)

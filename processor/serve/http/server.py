@@ -11,10 +11,12 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import APIRouter
 
 from processor.errors import KafkaUnavailableError, SettingsError
 from processor.preflight import may_pass
@@ -26,7 +28,7 @@ from processor.serve.view import OutcomeView
 from processor.settings import Settings
 from processor.tokens import Tokens
 
-__all__ = ["run"]
+__all__ = ["Publishing", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +50,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(settings: Settings, tokens: Tokens) -> int:
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What takes outcomes beside the answers.
+
+    Attributes:
+        router: its routes, which judge tokens themselves.
+        running: holds what it needs while the service runs.
+    """
+
+    router: APIRouter
+    running: AbstractAsyncContextManager[object]
+
+
+async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None = None) -> int:
     """Serve until SIGTERM or SIGINT, or until the view can no longer follow.
 
     Args:
         settings: where to listen, and what to read.
         tokens: who may ask.
+        publishing: takes outcomes; None where only answers are served.
 
     Returns:
         The exit code.
@@ -74,16 +90,18 @@ async def run(settings: Settings, tokens: Tokens) -> int:
     view = OutcomeView(settings, path, more=True)
     context = Context(view, view)
     origins = tuple(filter(None, settings.cors_origins.split(",")))
-    app = create_app(context, tokens, origins, None if tokens else LoopbackHosts())
+    router = publishing.router if publishing else None
+    app = create_app(context, tokens, origins, None if tokens else LoopbackHosts(), router)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at a start, we say
     server = _Server(_config(app))
     _on_signals(server, context, view)
     serving = asyncio.create_task(server.serve([listener]))
     following = asyncio.create_task(_follow(view, context, settings, server))
     try:
-        await asyncio.wait([serving, following], return_when=asyncio.FIRST_COMPLETED)
-        _stop(server, context, view)
-        await serving
+        async with publishing.running if publishing else nullcontext():
+            await asyncio.wait([serving, following], return_when=asyncio.FIRST_COMPLETED)
+            _stop(server, context, view)
+            await serving
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
