@@ -1,6 +1,6 @@
 """Stands in for Faust's table manager: recovery as the engine does it, in a task of its own.
 
-Hooks, each held by tests/integration/test_hooks.py: the setting `TableManager`; `on_start`, `on_rebalance`,
+Hooks, each held by tests/unit/test_engine_hooks.py: the setting `TableManager`; `on_start`, `on_rebalance`,
 `on_partitions_revoked`, `changelog_topics`, `wait_until_recovery_completed`; and what ends a restore:
 `resume_partitions`, `seek`, `flow_control.resume`, `resume_flow`, `_fetcher.maybe_start`, `on_actives_ready`,
 `on_standbys_ready`, `on_rebalance_end`.

@@ -3,7 +3,7 @@
 Faust spends about 100 us on each message; a batch pays that once. The consumer runs in the application's own
 event loop: Faust's second thread would only take turns with the fold for the interpreter lock.
 
-Hooks that this uses, each held by tests/integration/test_hooks.py: the registry of transports by URL scheme,
+Hooks that this uses, each held by tests/unit/test_engine_hooks.py: the registry of transports by URL scheme,
 `Transport.Consumer`, `Consumer.getmany/commit/wait_empty`, and `App._on_partitions_*` as callbacks.
 """
 
