@@ -14,6 +14,7 @@ from schemas.topics import (
     CO_FAILURES,
     COMPONENT_DELTAS,
     COMPONENT_STATS,
+    CORRECTIONS,
     DEAD_LETTERS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
@@ -32,7 +33,9 @@ _DESCRIBE = "Describe"
 _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
     "reader": {
-        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys(
+            (COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, CHECKPOINTS), (_READ,)
+        ),
         **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
     },
     "worker": {
@@ -44,6 +47,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         CO_FAILURES: (_READ, _WRITE, _CONFIGS),
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
+        CORRECTIONS: (_CONFIGS,),
     },
 }
 

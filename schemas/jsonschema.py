@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.cofailure import CoFailure
+from schemas.corrections import Correction
 from schemas.internal import CheckpointRecord, DeadLetterHeaders, HostLedger, PackedDeltas, PackedPairs
 from schemas.outcome import PublishedOutcome
 from schemas.stats import OutcomeStats
@@ -33,6 +34,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         CoFailure,
         CheckpointRecord,
         DeadLetterHeaders,
+        Correction,
     )
 }
 """The model of each topic's values, by the name that the topic table gives it."""
