@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import orjson
 import pytest
 
+from processor.loopback import LoopbackHosts
 from processor.serve.answers import Answers
-from processor.serve.http.hosts import LoopbackHosts
 from processor.serve.http.lookups import IDS_MAX
 from processor.tokens import load_tokens
 from tests.asking import Asker

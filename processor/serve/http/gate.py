@@ -12,9 +12,9 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from processor.loopback import LoopbackHosts
 from processor.serve.answers import Answers
 from processor.serve.http import lookups
-from processor.serve.http.hosts import LoopbackHosts
 from processor.serve.http.paths import COMPONENTS, BadPathError, component_path, routed
 from processor.serve.http.replies import Reply, problem
 from processor.tokens import Scope as TokenScope

@@ -19,10 +19,10 @@ import uvicorn
 from fastapi import APIRouter
 
 from processor.errors import KafkaUnavailableError, SettingsError
+from processor.loopback import LoopbackHosts, is_loopback
 from processor.preflight import may_pass
 from processor.serve.http.app import create_app
 from processor.serve.http.context import Context
-from processor.serve.http.hosts import LoopbackHosts, is_loopback
 from processor.serve.http.protocol import GuardedProtocol
 from processor.serve.view import OutcomeView
 from processor.settings import Settings
