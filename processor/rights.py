@@ -13,8 +13,10 @@ from schemas.topics import (
     CHECKPOINTS,
     CO_FAILURES,
     COMPONENT_DELTAS,
+    COMPONENT_HISTORY,
     COMPONENT_STATS,
     DEAD_LETTERS,
+    FLEET_TOTALS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
@@ -32,7 +34,8 @@ _DESCRIBE = "Describe"
 _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
     "reader": {
-        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, HOST_LEDGER, DEAD_LETTERS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
+        **dict.fromkeys((HOST_LEDGER, DEAD_LETTERS, CHECKPOINTS), (_READ,)),
         **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
     },
     "worker": {
@@ -42,6 +45,8 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         HOST_LEDGER: (_READ, _WRITE, _CONFIGS),
         COMPONENT_STATS: (_READ, _WRITE, _CONFIGS),
         CO_FAILURES: (_READ, _WRITE, _CONFIGS),
+        COMPONENT_HISTORY: (_READ, _WRITE, _CONFIGS),
+        FLEET_TOTALS: (_READ, _WRITE, _CONFIGS),
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
     },

@@ -3,15 +3,14 @@
 The key is a JSON array, because no separator is safe: an id may hold any character.
 """
 
-from functools import lru_cache
 from typing import Any, Self
 
 import orjson
 from pydantic import BaseModel, Field, model_validator
 
-__all__ = ["CoFailure", "pair_key", "pair_value", "parse_pair_key"]
+from schemas.quoted import quoted
 
-_CACHED_IDS = 32_768
+__all__ = ["CoFailure", "pair_key", "pair_value", "parse_pair_key"]
 
 
 class CoFailure(BaseModel):
@@ -38,23 +37,16 @@ def pair_key(component_a: str, component_b: str) -> bytes:
         raise ValueError(f"a pair needs two components, not {component_a!r} twice")
     if component_a > component_b:
         component_a, component_b = component_b, component_a
-    return b"[%b,%b]" % (_quoted(component_a), _quoted(component_b))
+    return b"[%b,%b]" % (quoted(component_a), quoted(component_b))
 
 
 def pair_value(component_a: str, component_b: str, count: int) -> bytes:
     """Return the value of a pair on `co-failures`: the JSON of `CoFailure`, with a < b."""
     return b'{"component_a":%b,"component_b":%b,"count":%d}' % (
-        _quoted(component_a),
-        _quoted(component_b),
+        quoted(component_a),
+        quoted(component_b),
         count,
     )
-
-
-@lru_cache(maxsize=_CACHED_IDS)
-def _quoted(component: str) -> bytes:
-    """Return an id as JSON; each stands in many pairs."""
-    # A copy of its own: what orjson returns keeps the kilobytes of its buffer.
-    return bytes(memoryview(orjson.dumps(component)))
 
 
 def parse_pair_key(key: bytes) -> tuple[str, str]:

@@ -12,6 +12,8 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.cofailure import CoFailure
+from schemas.fleet import FleetTotals
+from schemas.history import HistoryDay
 from schemas.internal import CheckpointRecord, DeadLetterHeaders, HostLedger, PackedDeltas, PackedPairs
 from schemas.outcome import PublishedOutcome
 from schemas.stats import OutcomeStats
@@ -31,6 +33,8 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         HostLedger,
         OutcomeStats,
         CoFailure,
+        HistoryDay,
+        FleetTotals,
         CheckpointRecord,
         DeadLetterHeaders,
     )

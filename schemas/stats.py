@@ -33,6 +33,11 @@ class OutcomeStats(BaseModel):
     install_failures: int = Field(default=0, ge=0)
     usage_count: int = Field(default=0, ge=0)
     removal_count: int = Field(default=0, ge=0)
+    failure_sessions: int = Field(
+        default=0,
+        ge=0,
+        description="In how many failure sessions, of all hosts, it failed; mass failures are not in",
+    )
     first_seen: UtcTime | None = Field(default=None, description="The earliest event of any type")
     last_success: UtcTime | None = Field(default=None, description="The newest successful install")
     last_failure: UtcTime | None = Field(default=None, description="The newest failed install")

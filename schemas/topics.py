@@ -10,10 +10,12 @@ from typing import Final, Literal
 __all__ = [
     "CHECKPOINTS",
     "COMPONENT_DELTAS",
+    "COMPONENT_HISTORY",
     "COMPONENT_STATS",
     "CO_FAILURES",
     "DEAD_LETTERS",
     "DEFAULT_PARTITIONS",
+    "FLEET_TOTALS",
     "HOST_LEDGER",
     "OUTCOME_EVENTS",
     "PAIR_DELTAS",
@@ -29,6 +31,8 @@ PAIR_DELTAS: Final = "pair-deltas"
 HOST_LEDGER: Final = "host-ledger"
 COMPONENT_STATS: Final = "component-stats"
 CO_FAILURES: Final = "co-failures"
+COMPONENT_HISTORY: Final = "component-history"
+FLEET_TOTALS: Final = "fleet-totals"
 CHECKPOINTS: Final = "checkpoints"
 DEAD_LETTERS: Final = "dead-letters"
 
@@ -143,6 +147,24 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("pairs",),
+        read_by=("recovery", "scoring services"),
+    ),
+    TopicSpec(
+        name=COMPONENT_HISTORY,
+        key='JSON array ["component_id","2026-11-24"]; partition = that of component-stats',
+        value="HistoryDay",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("components",),
+        read_by=("recovery", "scoring services"),
+    ),
+    TopicSpec(
+        name=FLEET_TOTALS,
+        key="the partition of outcome-events, in decimal",
+        value="FleetTotals",
+        cleanup="compact",
+        retention_ms=None,
+        written_by=("intake",),
         read_by=("recovery", "scoring services"),
     ),
     TopicSpec(

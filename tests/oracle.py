@@ -84,7 +84,12 @@ def _stats(events: list[Event]) -> StatsRows:
 
 def _empty_row(component: str) -> dict[str, Any]:
     times = dict.fromkeys(("first_seen", "last_success", "last_failure", "deprecated_at"))
-    return {"component_id": component, **dict.fromkeys(COUNTER_OF.values(), 0), **times}
+    return {
+        "component_id": component,
+        **dict.fromkeys(COUNTER_OF.values(), 0),
+        "failure_sessions": 0,
+        **times,
+    }
 
 
 def _on_time_failures(events: list[Event], retention: timedelta) -> dict[str, list[tuple[datetime, str]]]:

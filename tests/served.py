@@ -25,6 +25,7 @@ def stats(component_id: str, installed: int = 1, failed: int = 0, **fields: obje
         "install_failures": failed,
         "usage_count": 0,
         "removal_count": 0,
+        "failure_sessions": failed,
         "first_seen": "2026-01-02T03:04:05.000006Z",
         "last_success": "2026-01-02T03:04:05.000006Z" if installed else None,
         "last_failure": "2026-02-03T04:05:06.000007Z" if failed else None,

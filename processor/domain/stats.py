@@ -101,6 +101,7 @@ def to_json(component_id: str, row: Stats) -> bytes:
             "install_failures": failures,
             "usage_count": uses,
             "removal_count": removals,
+            "failure_sessions": 0,
             "first_seen": None if first_seen_us is None else format_us(first_seen_us),
             "last_success": None if last_success_us is None else format_us(last_success_us),
             "last_failure": None if last_failure_us is None else format_us(last_failure_us),

@@ -12,6 +12,7 @@ import pytest
 from processor.domain import ledger, packing, stats
 from processor.engine import checkpoints
 from schemas.cofailure import parse_pair_key
+from schemas.history import history_key, parse_history_key
 from schemas.jsonschema import EXAMPLES_FOLDER, FOLDER, MODELS, main, stale
 from schemas.topics import CHECKPOINTS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, TopicSpec
 from schemas.wire import WireError, validate_event
@@ -44,7 +45,7 @@ def example(name: str) -> dict[str, Any]:
 
 
 def test_topics_are_those_of_the_design() -> None:
-    """S1: the eight topics, each name once."""
+    """S1: the ten topics, each name once."""
     assert [spec.name for spec in TOPICS] == [
         "outcome-events",
         "component-deltas",
@@ -52,6 +53,8 @@ def test_topics_are_those_of_the_design() -> None:
         "host-ledger",
         "component-stats",
         "co-failures",
+        "component-history",
+        "fleet-totals",
         "checkpoints",
         "dead-letters",
     ]
@@ -161,6 +164,23 @@ def test_pair_example_key_names_its_value() -> None:
     record = example("co-failures")
     value = record["value"]
     assert parse_pair_key(record["key"].encode()) == (value["component_a"], value["component_b"])
+
+
+def test_history_example_key_names_its_value() -> None:
+    """S1: a history row's key holds component and day of its value; its hours add up to the day."""
+    record = example("component-history")
+    value = record["value"]
+    assert parse_history_key(record["key"].encode()) == (value["component_id"], value["day"])
+    assert history_key(value["component_id"], value["day"]).decode() == record["key"]
+    assert [sum(counts) for counts in zip(*value["hours"].values(), strict=True)] == [
+        value[name] for name in ("install_successes", "install_failures", "usage_count", "removal_count")
+    ]
+
+
+def test_totals_example_key_names_its_value() -> None:
+    """S1: the key of a partition's totals is its number."""
+    record = example("fleet-totals")
+    assert record["key"] == str(record["value"]["partition"])
 
 
 def test_checkpoint_example_is_what_the_engine_writes() -> None:

@@ -26,6 +26,7 @@ _EXAMPLE_ROW = {
     "install_failures": 1,
     "usage_count": 4,
     "removal_count": 0,
+    "failure_sessions": 1,
     "first_seen": "2026-01-02T03:04:05.000006Z",
     "last_success": "2026-01-04T03:04:05.000006Z",
     "last_failure": "2026-01-03T03:04:05.000006Z",
@@ -67,6 +68,7 @@ class Component(BaseModel):
     install_failures: int = Field(ge=0)
     usage_count: int = Field(ge=0)
     removal_count: int = Field(ge=0)
+    failure_sessions: int = Field(default=0, ge=0, description="In how many failure sessions it failed")
     first_seen: UtcTime | None
     last_success: UtcTime | None
     last_failure: UtcTime | None
