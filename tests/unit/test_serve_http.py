@@ -337,7 +337,7 @@ async def test_until_the_rows_are_read_there_are_no_answers() -> None:
 async def test_status_and_metrics_count(asker: Asker) -> None:
     """What is known is counted, and so is each answer by its route."""
     status = (await asker.get("/v1/status")).json
-    assert status["rows"] == {"components": 4, "pairs": 3, "hosts": 2, "bad": 0}
+    assert status["rows"] == {"components": 4, "pairs": 3, "hosts": 2, "days": 0, "bad": 0}
     assert status["lists"] == {"problematic": 2, "failing": 3, "removed": 1, "deprecated": 1}
     await asker.get("/v1/components/" + quote(EVIL, safe=""))
     await asker.get("/v1/components/good/conflicts")

@@ -87,7 +87,7 @@ async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None 
         )
     listener = _listen(host, settings.serve_port)
     path = Path(settings.snapshot_file) if settings.snapshot_file else None
-    view = OutcomeView(settings, path, more=True)
+    view = OutcomeView(settings, path, more=True, history=settings.serve_history)
     context = Context(view, view)
     origins = tuple(filter(None, settings.cors_origins.split(",")))
     router = publishing.router if publishing else None
