@@ -146,6 +146,11 @@ class Settings(SecuritySettings):
         description="Take outcomes beside the answers: `POST /v1/outcomes`, as the gateway does.",
         json_schema_extra={"unit": "", "allowed": "true or false"},
     )
+    serve_history: bool = Field(
+        default=True,
+        description="Follow the time lines of components as well; they take memory for each day of each.",
+        json_schema_extra={"unit": "", "allowed": "true or false"},
+    )
     tokens_file: str = _text("", "a path", "Who may use HTTP: lines of name, scopes and token.")
     cors_origins: str = _text(
         "", "origins with commas between", "Web pages of these origins may read over HTTP; none by default."

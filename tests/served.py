@@ -8,9 +8,10 @@ import orjson
 
 from processor.domain.ledger import encode
 from processor.serve.answers import Answers
+from schemas.history import history_key
 from schemas.stats import is_problematic, success_rate
 
-__all__ = ["EVIL", "answers_of", "ledger", "pair", "record", "stats"]
+__all__ = ["EVIL", "answers_of", "day", "ledger", "pair", "record", "stats"]
 
 EVIL = '<script>alert("x")</script>\u202e\x1b[2J\n/../%2F&|'
 
@@ -47,16 +48,28 @@ def ledger(host: str, *sessions: tuple[int, int, tuple[str, ...] | None]) -> Row
     return host.encode(), encode((b"", 0, sessions))
 
 
+def day(component_id: str, date: str, *counts: int, hours: dict[str, list[int]] | None = None) -> Row:
+    """A row of `component-history`; counts are successes, failures, uses, removals."""
+    names = ("install_successes", "install_failures", "usage_count", "removal_count")
+    told = dict(zip(names, [*counts, 0, 0, 0, 0], strict=False))
+    row = {"component_id": component_id, "day": date, **told, "hours": hours or {}}
+    return history_key(component_id, date), orjson.dumps(row)
+
+
 def record(key: bytes | None, value: bytes | None) -> Any:
     """A record as a consumer hands it on."""
     return SimpleNamespace(key=key, value=value, timestamp=1_767_323_045_000)
 
 
 def answers_of(
-    stats_rows: Iterable[Row] = (), pairs: Iterable[Row] = (), ledgers: Iterable[Row] = ()
+    stats_rows: Iterable[Row] = (),
+    pairs: Iterable[Row] = (),
+    ledgers: Iterable[Row] = (),
+    days: Iterable[Row] | None = (),
 ) -> Answers:
-    """Answers that have read these rows and are ready."""
-    answers = Answers()
+    """Answers that have read these rows and are ready; days None: they follow no time lines."""
+    answers = Answers(history=days is not None)
+    answers.take_history([record(*row) for row in days or ()])
     answers.take_stats([record(*row) for row in stats_rows])
     answers.take_pairs([record(*row) for row in pairs])
     answers.take_sessions([record(*row) for row in ledgers])

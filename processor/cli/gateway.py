@@ -62,10 +62,11 @@ def _run(settings: "Settings", tokens: "Tokens") -> None:
         import uvicorn
 
         from processor.gateway.app import create_app
-        from processor.gateway.gateway import Gateway, is_loopback
+        from processor.gateway.gateway import Gateway
     except ImportError as error:
         fail(f"the gateway needs the extra `gateway` ({error}): pip install 'fleetfold[gateway]'")
     from processor.logs import set_up_logging
+    from processor.loopback import is_loopback
 
     if not tokens and not is_loopback(settings.gateway_host):
         fail(

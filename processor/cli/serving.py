@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
 
 
-def serve(
+def serve(  # noqa: PLR0913 -- each is an option
+    *,
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
     host: Annotated[
@@ -44,6 +45,14 @@ def serve(
             "--publish/--no-publish", help="Take outcomes too: POST /v1/outcomes.", show_default=False
         ),
     ] = None,
+    history: Annotated[
+        bool | None,
+        typer.Option(
+            "--history/--no-history",
+            help="Follow the time lines; on unless FLEETFOLD_SERVE_HISTORY says no.",
+            show_default=False,
+        ),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option("--log-format", metavar="text|json", help="Instead of FLEETFOLD_LOG_FORMAT.")
     ] = None,
@@ -62,6 +71,7 @@ def serve(
     from processor.tokens import load_tokens
 
     given = {"serve_host": host, "serve_port": port, "tokens_file": tokens_file, "serve_publish": publish}
+    given["serve_history"] = history
     settings = settings_from(
         bootstrap, topic_prefix, snapshot_file=snapshot_file, log_format=log_format, **given
     )

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from ipaddress import ip_address
 
 import orjson
 from starlette.requests import Request
@@ -18,10 +17,11 @@ from processor.gateway.keys import KEY_MAX, Keys
 from processor.gateway.problems import ProblemError, answer
 from processor.gateway.rate import Rates
 from processor.gateway.reading import Reading, read
+from processor.loopback import LoopbackHosts
 from processor.settings import Settings
 from processor.tokens import Scope, Tokens, Verdict
 
-__all__ = ["Gateway", "host_name", "is_loopback"]
+__all__ = ["Gateway"]
 
 _BODY_WITHIN_S = 30.0
 
@@ -40,6 +40,7 @@ class Gateway:
         self._forwarder = Forwarder(settings)
         self._keys = Keys()
         self._rates = Rates(settings.gateway_rate)
+        self._hosts = LoopbackHosts()
 
     @property
     def trouble(self) -> str:
@@ -71,15 +72,14 @@ class Gateway:
             ProblemError: 401, 403; without tokens 421 for a name that is not loopback's.
         """
         if not self._tokens:
-            if not is_loopback(
-                host_name(request.headers.get("host", ""))
-            ):  # a web page may have given us its own name
+            header = request.headers.get("host", "")
+            if not self._hosts.ours(header.encode("latin-1")):  # a web page may have given us its own name
                 raise ProblemError(
                     HTTPStatus.MISDIRECTED_REQUEST, "without tokens only names of loopback are answered"
                 )
             return
-        header = request.headers.get("authorization")
-        verdict = self._tokens.judge(header.encode("latin-1") if header else None, Scope.PUBLISH)
+        token = request.headers.get("authorization")
+        verdict = self._tokens.judge(token.encode("latin-1") if token else None, Scope.PUBLISH)
         if verdict is Verdict.UNKNOWN:
             challenge = {"WWW-Authenticate": 'Bearer realm="fleetfold", scope="publish"'}
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "a bearer token is needed", headers=challenge)
@@ -138,14 +138,6 @@ class Gateway:
             )
 
 
-def is_loopback(name: str) -> bool:
-    """Whether a host's name or address is this machine's own."""
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def _as_json(reading: Reading, *, replayed: bool) -> bytes:
     results = reading.results
     if replayed:
@@ -153,13 +145,6 @@ def _as_json(reading: Reading, *, replayed: bool) -> bytes:
     shown = Reading([], results)
     counts = {status: shown.count(status) for status in ("accepted", "duplicate", "rejected")}
     return orjson.dumps({**counts, "results": results})
-
-
-def host_name(header: str) -> str:
-    """Return the name in a Host header, as it came: a framework may put ours where it is strange."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0].lower()
 
 
 def _caller(request: Request) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from processor.serve.changes import ChangeLog, Kind
+from processor.serve.historyrows import HistoryRows, NoHistoryError
 from processor.serve.pairrows import Pair, PairRows
 from processor.serve.sessionrows import SessionRows
 from processor.serve.statsrows import StatsRows
-from schemas import OutcomeStats
+from schemas import ComponentHistory, OutcomeStats
 
 __all__ = ["Answers"]
 
@@ -20,18 +21,23 @@ _COUNT_LEAST = 2
 class Answers:
     """What the rows say.
 
+    Args:
+        history: whether time lines are asked for; a fleet has many more days than components.
+
     Attributes:
         rows: the rows of `component-stats`.
         pairs: the rows of `co-failures`.
         sessions: the failure sessions by host.
+        days: the rows of `component-history`; None unless they are asked for.
         changes: what changed since `ready`.
         ready: whether all rows are here; changes before that are no news.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, history: bool = False) -> None:
         self.rows = StatsRows()
         self.pairs = PairRows()
         self.sessions = SessionRows()
+        self.days = HistoryRows() if history else None
         self.changes = ChangeLog()
         self.ready = False
         self._rates = self.rows.rates
@@ -78,10 +84,21 @@ class Answers:
         found = self.pairs.at_least(min_count, component_id)
         return [(b if a == component_id else a, count) for a, b, count in found]
 
+    def history(self, component_id: str) -> ComponentHistory:
+        """Return what happened to a component lately, by hour and by day; an empty one if it is unknown.
+
+        Raises:
+            NoHistoryError: time lines were not asked for.
+        """
+        if self.days is None:
+            raise NoHistoryError("time lines are not followed: open the view with history=True")
+        return self.days.history(component_id)
+
     @property
     def bad_rows(self) -> int:
         """Records so far that were no rows: something else writes to the topics."""
-        return self.rows.bad + self.pairs.bad + self.sessions.bad
+        bad_days = self.days.bad if self.days is not None else 0
+        return self.rows.bad + self.pairs.bad + self.sessions.bad + bad_days
 
     # What changes them.
 
@@ -103,6 +120,12 @@ class Answers:
         hosts = (put(record.key, record.value) for record in records)
         changed = dict.fromkeys(host for host in hosts if host is not None)
         self._note("session", {(host,): (0, None) for host in changed if self.ready})
+
+    def take_history(self, records: Sequence[Any]) -> None:
+        """Take in a run of `component-history`."""
+        if self.days is not None:
+            changed = self.days.put(records)
+            self._note("history", {(each,): (0, None) for each in changed if self.ready})
 
     def _note(self, kind: Kind, changed: Mapping[tuple[str, ...], tuple[int, bytes | None]]) -> None:
         if changed:

@@ -13,7 +13,7 @@ from processor.serve.changes import Change
 from processor.serve.pairrows import Pair
 from processor.serve.view import AsOf, OutcomeView
 from processor.settings import Settings
-from schemas import OutcomeStats
+from schemas import ComponentHistory, OutcomeStats
 
 __all__ = ["BlockingOutcomeView"]
 
@@ -27,6 +27,7 @@ class BlockingOutcomeView:
         bootstrap: the Kafka, `host:port`; else what the settings say.
         settings: else from the environment, security included.
         snapshot_path: a file to begin from.
+        history: follow the time lines as well, for `history`.
 
     Raises:
         TopicsError, KafkaUnavailableError, SettingsError: as `OutcomeView.open`.
@@ -38,12 +39,15 @@ class BlockingOutcomeView:
         *,
         settings: Settings | None = None,
         snapshot_path: Path | None = None,
+        history: bool = False,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="outcome-view", daemon=True)
         self._thread.start()
         try:
-            opening = OutcomeView.open(bootstrap, settings=settings, snapshot_path=snapshot_path)
+            opening = OutcomeView.open(
+                bootstrap, settings=settings, snapshot_path=snapshot_path, history=history
+            )
             self._view = self._run(opening)
         except BaseException:
             self._stop_loop()
@@ -75,6 +79,10 @@ class BlockingOutcomeView:
     def conflicts_with(self, component_id: str, min_count: int = 2) -> list[tuple[str, int]]:
         """See OutcomeView."""
         return self._in_loop(lambda: self._view.conflicts_with(component_id, min_count))
+
+    def history(self, component_id: str) -> ComponentHistory:
+        """See OutcomeView."""
+        return self._in_loop(lambda: self._view.history(component_id))
 
     @property
     def as_of(self) -> AsOf:

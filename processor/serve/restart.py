@@ -17,6 +17,7 @@ from processor.serve.follower import Source
 from processor.serve.pairrows import Pair
 from processor.serve.snapshot import Head, UnusableSnapshotError, read, why_unusable, write
 from schemas.cofailure import pair_key
+from schemas.history import history_key
 
 __all__ = ["begin_from", "save"]
 
@@ -25,7 +26,10 @@ logger = logging.getLogger(__name__)
 _DELETE_RETENTION_KEY = "delete.retention.ms"
 _DELETE_RETENTION_MS = 86_400_000  # Kafka's default
 _ROWS_PER_TURN = 4_000
-_PAIR = b'{"component_a":'  # as `_rows` writes it
+# How a row begins that is none of a component, as `_rows` writes it.
+_PAIR = b'{"component_a":'
+_DAY = b'{"day":'
+_ROW = b',"row":'
 
 
 async def begin_from(
@@ -62,33 +66,44 @@ async def save(path: Path, head: Head, answers: Answers) -> None:
         OSError: it cannot be written.
     """
     stats, pairs = list(answers.rows.values.values()), list(answers.pairs.all())
-    await asyncio.to_thread(write, path, head, _rows(stats, pairs))
+    days = list(answers.days.all()) if answers.days is not None else []
+    await asyncio.to_thread(write, path, head, _rows(stats, pairs, days))
 
 
-def _rows(stats: Sequence[bytes], pairs: Sequence[Pair]) -> Iterator[bytes]:
+def _rows(
+    stats: Sequence[bytes], pairs: Sequence[Pair], days: Sequence[tuple[bytes, bytes]]
+) -> Iterator[bytes]:
     yield from stats
     for a, b, count in pairs:
         yield orjson.dumps({"component_a": a, "component_b": b, "count": count})
+    for key, value in days:
+        yield b"%b%b%b%b}" % (_DAY, key, _ROW, value)
 
 
 class _Row:
-    """A row of a file; what it is of stands in its value."""
+    """A row of a file; what it is of stands in its value, but for a day's, which has its key."""
 
-    __slots__ = ("value",)
-    key = None
+    __slots__ = ("key", "value")
 
-    def __init__(self, value: bytes) -> None:
+    def __init__(self, value: bytes, key: bytes | None = None) -> None:
         self.value = value
+        self.key = key
 
 
 async def _take(rows: Iterator[bytes], answers: Answers) -> None:
     while some := list(islice(rows, _ROWS_PER_TURN)):
-        answers.rows.put(_Row(value) for value in some if not value.startswith(_PAIR))
+        answers.rows.put(_Row(value) for value in some if not value.startswith((_PAIR, _DAY)))
+        answers.take_history([_day(value) for value in some if value.startswith(_DAY)])
         for value in some:
             if value.startswith(_PAIR):
                 row = orjson.loads(value)
                 answers.pairs.put(pair_key(row["component_a"], row["component_b"]), value)
         await asyncio.sleep(0)  # others have their turn
+
+
+def _day(line: bytes) -> _Row:
+    key = history_key(*orjson.loads(line)["day"])
+    return _Row(line[len(_DAY) + len(key) + len(_ROW) : -1], key)
 
 
 def _only(where: Mapping[TopicPartition, int], topics: Sequence[str]) -> dict[TopicPartition, int]:

@@ -27,6 +27,7 @@ from schemas.topics import (
     CHECKPOINTS,
     CO_FAILURES,
     COMPONENT_DELTAS,
+    COMPONENT_HISTORY,
     COMPONENT_STATS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
@@ -64,20 +65,29 @@ class OutcomeView(Answers):
         settings: where to read, and how to reach it.
         snapshot_path: a file to begin from, which `save_snapshot` writes.
         more: follow the failure sessions and the workers' checkpoints as well.
+        history: follow the time lines as well.
 
     Attributes:
         pipeline: how the workers are doing; None unless there is `more`. Without it, `sessions` is empty.
         error: what ended the following, if anything did.
     """
 
-    def __init__(self, settings: Settings, snapshot_path: Path | None = None, *, more: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        settings: Settings,
+        snapshot_path: Path | None = None,
+        *,
+        more: bool = False,
+        history: bool = False,
+    ) -> None:
+        super().__init__(history=history)
         self.pipeline: Pipeline | None = None
         self.error: FleetfoldError | None = None
         self._settings = settings
         self._options = settings.kafka_options()
         self._path = snapshot_path
         self._more = more
+        self._results = [*_RESULTS, COMPONENT_HISTORY] if history else [*_RESULTS]
         self._cluster = ""
         self._follower: Follower | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,6 +100,7 @@ class OutcomeView(Answers):
         settings: Settings | None = None,
         snapshot_path: Path | None = None,
         more: bool = False,
+        history: bool = False,
     ) -> Self:
         """Return a view that has caught up with everything committed before.
 
@@ -98,6 +109,7 @@ class OutcomeView(Answers):
             settings: else from the environment, security included.
             snapshot_path: a file to begin from.
             more: follow the failure sessions and the workers' checkpoints as well.
+            history: follow the time lines as well, for `history`; they take memory for each day.
 
         Raises:
             TopicsError: a topic is missing, or there is no right to read it.
@@ -108,7 +120,7 @@ class OutcomeView(Answers):
             settings = load_settings(**({} if bootstrap is None else {"bootstrap": bootstrap}))
         elif bootstrap is not None:
             settings = settings.model_copy(update={"bootstrap": bootstrap})
-        view = cls(settings, snapshot_path, more=more)
+        view = cls(settings, snapshot_path, more=more, history=history)
         try:
             await view.start()
             await view.catch_up()
@@ -159,10 +171,11 @@ class OutcomeView(Answers):
         Raises:
             TopicsError, KafkaUnavailableError: as `open`.
         """
-        names = [*_RESULTS]
+        names = [*self._results]
         handlers: dict[str, Handler] = {
             self._settings.topic(COMPONENT_STATS): self.take_stats,
             self._settings.topic(CO_FAILURES): self.take_pairs,
+            self._settings.topic(COMPONENT_HISTORY): self.take_history,
         }
         if self._more:
             names.append(HOST_LEDGER)
@@ -175,7 +188,7 @@ class OutcomeView(Answers):
         self._cluster = source.cluster
         offsets = {}
         if self._path is not None:
-            results = [self._settings.topic(name) for name in _RESULTS]
+            results = [self._settings.topic(name) for name in self._results]
             offsets = await begin_from(self._path, source, results, self._options, self)
         self._follower = Follower(source, handlers, self._options)
         await self._follower.start(offsets)
@@ -238,7 +251,7 @@ class OutcomeView(Answers):
         path = path or self._path
         if path is None or self._follower is None or not self.ready:
             return None
-        results = {self._settings.topic(name) for name in _RESULTS}
+        results = {self._settings.topic(name) for name in self._results}
         offsets = {tp: offset for tp, offset in self._follower.offsets.items() if tp.topic in results}
         head = Head.of(self._cluster, offsets, self._follower.delay_s)
         await save(path, head, self)

@@ -6,15 +6,18 @@ from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from processor.loopback import LoopbackHosts
 from processor.serve.answers import Answers
-from processor.serve.http.hosts import LoopbackHosts
-from processor.serve.http.lookups import IDS_MAX
+from processor.serve.http.lookups import IDS_MAX, scores
 from processor.tokens import load_tokens
 from tests.asking import Asker
 from tests.served import EVIL, answers_of, ledger, pair, record, stats
 
 SECOND = 1_000_000
+_ODD = answers_of([stats(each, 1, 1) for each in ('",', "\\", "0", ",")])
 IDS = ["pkg:deb/debian/curl?arch=amd64", EVIL, "..%2F", "a/conflicts", "50%", "é/ü", "#?&=+ ", "\x00\x1f"]
 
 
@@ -90,6 +93,15 @@ async def test_an_unknown_component_is_a_problem_and_an_unknown_score_is_not(ask
     assert [score["score_multiplier"] for score in scores] == [0.0, 1.0, 0.9, 1.0, 0.0]
     assert [score["is_problematic"] for score in scores] == [True, False, False, False, True]
     assert scores[0]["is_deprecated"]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5), max_size=9))
+@example(['",', '","', ",", "\\", '\\","', '"', "\x00", "é"])
+def test_scores_hold_ids_of_any_kind(ids: list[str]) -> None:
+    """X9: the answer is JSON with each id as it was asked for, whatever quotes and commas it holds."""
+    told = orjson.loads(scores(_ODD, orjson.dumps({"component_ids": ids})).body)["scores"]
+    assert [each["component_id"] for each in told] == ids
+    assert [each["known"] for each in told] == [each in _ODD.rows.values for each in ids]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +337,7 @@ async def test_until_the_rows_are_read_there_are_no_answers() -> None:
 async def test_status_and_metrics_count(asker: Asker) -> None:
     """What is known is counted, and so is each answer by its route."""
     status = (await asker.get("/v1/status")).json
-    assert status["rows"] == {"components": 4, "pairs": 3, "hosts": 2, "bad": 0}
+    assert status["rows"] == {"components": 4, "pairs": 3, "hosts": 2, "days": 0, "bad": 0}
     assert status["lists"] == {"problematic": 2, "failing": 3, "removed": 1, "deprecated": 1}
     await asker.get("/v1/components/" + quote(EVIL, safe=""))
     await asker.get("/v1/components/good/conflicts")

@@ -63,6 +63,7 @@ WRONG = [
     ("host_salt", "short", "16 characters or more"),
     ("plain_host", "maybe", "true or false"),
     ("serve_publish", "maybe", "true or false"),
+    ("serve_history", "maybe", "true or false"),
     ("spool_max_mb", "0", "from 1 to 65536"),
     ("log_level", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
     ("log_format", "xml", "text or json"),

@@ -12,12 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from processor.loopback import LoopbackHosts
 from processor.serve.answers import Answers
 from processor.serve.http import badges, components, feeds, pages, pairs, sessions, status, stream
 from processor.serve.http.context import Context
 from processor.serve.http.cursors import BadCursorError
 from processor.serve.http.gate import Gate
-from processor.serve.http.hosts import LoopbackHosts
 from processor.serve.http.meters import ServeMeters
 from processor.serve.http.models import Problem
 from processor.serve.http.paths import BadPathError

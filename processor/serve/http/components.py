@@ -1,6 +1,8 @@
 """Routes of components: one, many by their ids, and lists in many orders."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -10,16 +12,19 @@ from processor.serve.answers import Answers
 from processor.serve.http import lookups
 from processor.serve.http.context import AfterParam, IdParam, LimitParam, Match, Shared, problems
 from processor.serve.http.cursors import decode_cursor, encode_cursor
-from processor.serve.http.models import Component, Components, Scores, ScoresRequest
-from processor.serve.http.replies import fresh
+from processor.serve.http.models import Component, ComponentHistory, Components, Scores, ScoresRequest
+from processor.serve.http.replies import fresh, problem
 from processor.serve.ordered import Mark, Sort
 from schemas.limits import COMPONENT_ID_MAX
 
-__all__ = ["router"]
+__all__ = ["NO_HISTORY", "router"]
+
+NO_HISTORY = "this service follows no time lines: start it with --history"
 
 router = APIRouter(tags=["components"])
 
 _IDS_MAX = 100
+_WITH_HISTORY_MAX = 100
 Flag = Annotated[bool, Query(description="Only those of which this is true")]
 
 
@@ -27,6 +32,18 @@ Flag = Annotated[bool, Query(description="Only those of which this is true")]
 async def component(shared: Shared, component_id: IdParam, match: Match = None) -> Response:
     """All that is counted of a component. Percent-encode its id, slashes too."""
     return lookups.component(shared.answers, component_id, match).response()
+
+
+@router.get(
+    "/v1/components/{component_id}/history", response_model=ComponentHistory, responses=problems(404, 422)
+)
+async def history(shared: Shared, component_id: IdParam, match: Match = None) -> Response:
+    """What happened to a component lately: by hour for 48 hours, by day for 90 days."""
+    if shared.answers.days is None:
+        return problem(HTTPStatus.NOT_FOUND, NO_HISTORY).response()
+    if component_id not in shared.answers.rows.values and component_id not in shared.answers.days.days:
+        return lookups.component(shared.answers, component_id, None).response()
+    return fresh(_history_json(shared.answers, component_id), match).response()
 
 
 @router.post("/v1/scores", response_model=Scores, responses=problems(408, 413, 415, 422))
@@ -49,6 +66,9 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
         list[Annotated[str, Query(max_length=COMPONENT_ID_MAX)]] | None,
         Query(max_length=_IDS_MAX, description="Only these"),
     ] = None,
+    history: Annotated[
+        bool, Query(description=f"With their time lines; at most {_WITH_HISTORY_MAX} components a page")
+    ] = False,
     sort: Annotated[
         Sort,
         Query(description="Counts and times go from the largest down, rates and ids from the smallest up"),
@@ -58,6 +78,9 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
     match: Match = None,
 ) -> Response:
     """List components, page by page."""
+    if history and limit > _WITH_HISTORY_MAX:
+        text = f"limit is {limit}: with time lines a page has at most {_WITH_HISTORY_MAX} components"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, text).response()
     mark = None if after is None else _mark(after, sort)
     only = _only(shared.answers, component_id, problematic, removed, deprecated, failing)
     test = _test(prefix, q)
@@ -65,12 +88,28 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
         only = await shared.ordered.with_prefix(prefix)
     found = await shared.ordered.page(sort, limit + 1, mark, only, test)
     values = shared.answers.rows.values
-    rows = [
-        lookups.row_json(shared.answers, each, values[each]) for _, each in found[:limit] if each in values
-    ]
+    rows = {
+        each: lookups.row_json(shared.answers, each, values[each])
+        for _, each in found[:limit]
+        if each in values
+    }
+    if history:
+        rows = {each: row async for each, row in _with_history(shared.answers, rows)}
     following = encode_cursor(sort, found[limit - 1]) if len(found) > limit else ""
     end = b'"%b"' % following.encode() if following else b"null"
-    return fresh(b'{"components":[%b],"next":%b}' % (b",".join(rows), end), match).response()
+    return fresh(b'{"components":[%b],"next":%b}' % (b",".join(rows.values()), end), match).response()
+
+
+async def _with_history(answers: Answers, rows: Mapping[str, bytes]) -> AsyncIterator[tuple[str, bytes]]:
+    """Add its time line to each row; null where none are followed."""
+    for component_id, row in rows.items():
+        told = b"null" if answers.days is None else _history_json(answers, component_id)
+        yield component_id, b'%b,"history":%b}' % (row[:-1], told)
+        await asyncio.sleep(0)  # a time line takes a millisecond: others have their turn
+
+
+def _history_json(answers: Answers, component_id: str) -> bytes:
+    return answers.history(component_id).model_dump_json().encode()
 
 
 def _mark(after: str, sort: Sort) -> Mark:

@@ -13,13 +13,32 @@ from schemas.limits import COMPONENT_ID_MAX
 __all__ = ["IDS_MAX", "component", "row_json", "scores"]
 
 IDS_MAX = 10_000
-_UNKNOWN: dict[str, Any] = {
-    "known": False,
-    "success_rate": 0.0,
-    "score_multiplier": 1.0,
-    "is_problematic": False,
-    "is_deprecated": False,
-}
+
+
+class _Ends(dict[tuple[float | None, bool, bool], bytes]):
+    """How a score ends after its id, in JSON: by the rate, whether problematic, whether deprecated."""
+
+    _KEPT = 10_000  # rates are shares of small numbers: many components have the same
+
+    def __missing__(self, key: tuple[float | None, bool, bool]) -> bytes:
+        if len(self) >= self._KEPT:
+            self.clear()
+        end = self[key] = b'",' + orjson.dumps(_verdict(*key))[1:]
+        return end
+
+
+_ENDS = _Ends()
+
+
+def _verdict(rate: float | None, problematic: bool, deprecated: bool) -> dict[str, Any]:
+    tried = rate is not None and rate != UNTRIED
+    return {
+        "known": rate is not None,
+        "success_rate": rate if tried else 0.0,
+        "score_multiplier": rate if tried else 1.0,
+        "is_problematic": problematic,
+        "is_deprecated": deprecated,
+    }
 
 
 def row_json(answers: Answers, component_id: str, value: bytes) -> bytes:
@@ -52,27 +71,29 @@ def scores(answers: Answers, body: bytes) -> Reply:
         wrong = "the body must be an object with component_ids"
     if wrong:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
-    known = answers.rows
-    rates, problematic, deprecated = known.rates, known.problematic, known.deprecated
-    found = []
-    for component_id in ids:
-        rate = rates.get(component_id)
-        if rate is None:
-            found.append({"component_id": component_id, **_UNKNOWN})
-            continue
-        tried = rate != UNTRIED
-        found.append(
-            {
-                "component_id": component_id,
-                "known": True,
-                "success_rate": rate if tried else 0.0,
-                "score_multiplier": rate if tried else 1.0,
-                "is_problematic": component_id in problematic,
-                "is_deprecated": component_id in deprecated,
-            }
-        )
     headers = (("cache-control", "no-store"),)
-    return Reply(HTTPStatus.OK, orjson.dumps({"scores": found}), headers=headers)
+    return Reply(HTTPStatus.OK, _scores_json(answers, ids), headers=headers)
+
+
+def _scores_json(answers: Answers, ids: list[str]) -> bytes:
+    """Put the scores together from texts, many times faster than from objects: id by id, only look-ups."""
+    if not ids:
+        return b'{"scores":[]}'
+    rate_of, ends = answers.rows.rates.get, _ENDS
+    problematic, deprecated = answers.rows.problematic, answers.rows.deprecated
+    found = [
+        text + ends[rate_of(each), each in problematic, each in deprecated]
+        for text, each in zip(_texts(ids), ids, strict=True)
+    ]
+    return b'{"scores":[{"component_id":"%b]}' % b',{"component_id":"'.join(found)
+
+
+def _texts(ids: list[str]) -> list[bytes]:
+    """Return each id as a JSON text without its quotes."""
+    joined = orjson.dumps(ids)
+    if b"\\" in joined:  # an escaped quote could be taken for the end of a text
+        return [orjson.dumps(each)[1:-1] for each in ids]
+    return joined[len(b'["') : -len(b'"]')].split(b'","')
 
 
 def _why_wrong(ids: Any) -> str | None:

@@ -96,8 +96,8 @@ class ServeMeters:
     def scrape(self, shared: Context, accept: str) -> tuple[bytes, str]:
         """Look at the service and write all metrics down; returns the text and its content type."""
         status = status_of(shared)
-        for table in ("components", "pairs", "hosts"):
-            self._rows.labels(table).set(status["rows"][table])
+        for table in ("components", "pairs", "hosts", "days"):
+            self._rows.labels(table).set(status["rows"][table] or 0)
         self._bad.inc(status["rows"]["bad"] - self._bad_told)
         self._bad_told = status["rows"]["bad"]
         self._delay.set(status["delay_s"] or 0)

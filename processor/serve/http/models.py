@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas import history
 from schemas.limits import COMPONENT_ID_MAX
 from schemas.times import UtcTime
 
 __all__ = [
     "Component",
+    "ComponentHistory",
     "Components",
     "Conflicts",
     "FailureSessions",
@@ -35,6 +37,17 @@ _EXAMPLE_ROW = {
     "is_problematic": False,
     "score_multiplier": 0.9,
 }
+_EXAMPLE_BUCKET = {
+    "install_successes": 2,
+    "install_failures": 1,
+    "usage_count": 4,
+    "removal_count": 0,
+}
+_EXAMPLE_HISTORY = {
+    "component_id": _CURL,
+    "hours": [{"start": "2026-01-03T03:00:00.000000Z", **_EXAMPLE_BUCKET}],
+    "days": [{"start": "2026-01-03T00:00:00.000000Z", **_EXAMPLE_BUCKET}],
+}
 Cursor = str | None
 
 
@@ -59,6 +72,12 @@ class Problem(BaseModel):
     detail: str
 
 
+class ComponentHistory(history.ComponentHistory):
+    """The time line of one component: what happened by hour and by day."""
+
+    model_config = _example(_EXAMPLE_HISTORY)
+
+
 class Component(BaseModel):
     """All that is counted of a component."""
 
@@ -76,6 +95,9 @@ class Component(BaseModel):
     success_rate: float = Field(ge=0, le=1, description="Successes / attempts; 0.0 with no attempt")
     is_problematic: bool = Field(description="Failures >= 3 and success_rate < 0.5")
     score_multiplier: float = Field(ge=0, le=1, description="success_rate; 1.0 with no attempt")
+    history: ComponentHistory | None = Field(
+        default=None, description="Only if it is asked for; null where no time lines are followed"
+    )
 
 
 class Components(BaseModel):
@@ -218,6 +240,7 @@ class Rows(BaseModel):
     components: int
     pairs: int
     hosts: int = Field(description="Hosts with recent failure sessions")
+    days: int | None = Field(description="Days of all time lines; null where none are followed")
     bad: int = Field(description="Records that were no rows: something else writes to the topics")
 
 

@@ -4,6 +4,7 @@ Errors are problem details (RFC 9457): what went wrong in `title`, this time in 
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -12,12 +13,16 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Send
 
-__all__ = ["JSON", "PROBLEM", "Reply", "fresh", "problem", "tag_of"]
+__all__ = ["JSON", "NO_SNIFFING", "PROBLEM", "Reply", "fresh", "problem", "tag_of"]
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
 Headers = tuple[tuple[str, str], ...]
+
+_STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
 
 # Every answer about rows may be kept by the asker alone, and is to be asked for again: with its tag, which
 # costs nothing while nothing changed.
@@ -37,15 +42,28 @@ class Reply:
         """Return it as Starlette has it."""
         return Response(self.body, self.status, dict(self.headers), self.media_type)
 
+    def to_bytes(self, first: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return it as it goes over the wire, body and all.
+
+        Args:
+            first: headers of the server.
+        """
+        headers = [*first, *self._raw_headers(), NO_SNIFFING]
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return b"%b%b\r\n%b" % (_STATUS_LINES[self.status], lines, self.body)
+
     async def send(self, send: Send) -> None:
         """Send it as ASGI has it."""
-        headers = [
-            (b"content-type", self.media_type.encode()),
-            (b"content-length", str(len(self.body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in self.headers),
-        ]
+        headers = self._raw_headers()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"content-type", self.media_type.encode())]
+        if self.status != HTTPStatus.NOT_MODIFIED:  # whose length would have to be that of the whole answer
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        headers += [(name.lower().encode(), value.encode()) for name, value in self.headers]
+        return headers
 
 
 def tag_of(body: bytes) -> str:

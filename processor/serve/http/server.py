@@ -19,16 +19,16 @@ import uvicorn
 from fastapi import APIRouter
 
 from processor.errors import KafkaUnavailableError, SettingsError
+from processor.loopback import LoopbackHosts, is_loopback
 from processor.preflight import may_pass
 from processor.serve.http.app import create_app
 from processor.serve.http.context import Context
-from processor.serve.http.hosts import LoopbackHosts, is_loopback
 from processor.serve.http.protocol import GuardedProtocol
 from processor.serve.view import OutcomeView
 from processor.settings import Settings
 from processor.tokens import Tokens
 
-__all__ = ["Publishing", "run"]
+__all__ = ["Publishing", "config_of", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +87,13 @@ async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None 
         )
     listener = _listen(host, settings.serve_port)
     path = Path(settings.snapshot_file) if settings.snapshot_file else None
-    view = OutcomeView(settings, path, more=True)
+    view = OutcomeView(settings, path, more=True, history=settings.serve_history)
     context = Context(view, view)
     origins = tuple(filter(None, settings.cors_origins.split(",")))
     router = publishing.router if publishing else None
     app = create_app(context, tokens, origins, None if tokens else LoopbackHosts(), router)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at a start, we say
-    server = _Server(_config(app))
+    server = _Server(config_of(app))
     _on_signals(server, context, view)
     serving = asyncio.create_task(server.serve([listener]))
     following = asyncio.create_task(_follow(view, context, settings, server))
@@ -111,7 +111,8 @@ async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None 
     return 0 if view.error is None else 1
 
 
-def _config(app: object) -> uvicorn.Config:
+def config_of(app: object) -> uvicorn.Config:
+    """Return how uvicorn is to serve an ASGI application: its limits, and what it must not do."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application, in Starlette's words
         loop="uvloop",

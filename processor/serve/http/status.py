@@ -38,6 +38,7 @@ def status_of(shared: Context) -> dict[str, Any]:
             "components": len(rows.values),
             "pairs": answers.pairs.count,
             "hosts": len(answers.sessions.hosts),
+            "days": answers.days.count if answers.days is not None else None,
             "bad": answers.bad_rows,
         },
         "lists": {
