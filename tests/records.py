@@ -15,7 +15,7 @@ from processor.domain.events import Event
 from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.intake import IntakeCounts, IntakeResult, fold
 from processor.domain.merge import fold_components, fold_pairs
-from processor.domain.names import OUTCOMES, Book
+from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.record import DeadLetter, Record, Taken
 from processor.domain.stats import Stats, to_json
@@ -89,31 +89,7 @@ def decoded(records: Iterable[Record], config: FoldConfig) -> Seen:
     """Decode a run, and return its columns as the events that they stand for."""
     book = Book()
     found = decode(records, config, book)
-    columns = found.events
-    numbers = zip(
-        columns.components.tolist(),
-        columns.outcomes.tolist(),
-        columns.times_us.tolist(),
-        columns.prints,
-        columns.hosts.tolist(),
-        columns.heard_ms.tolist(),
-        columns.skewed.tolist(),
-        columns.records,
-        strict=True,
-    )
-    events = [
-        Event(
-            book.components.by_number[component],
-            OUTCOMES[outcome],
-            time_us,
-            b"" if not fingerprint else fingerprint.tobytes(),
-            book.hosts.by_number[host],
-            heard_ms,
-            skewed,
-            Taken._make(fields),
-        )
-        for component, outcome, time_us, fingerprint, host, heard_ms, skewed, fields in numbers
-    ]
+    events = [found.events.one(place, book) for place in range(len(found.events))]
     assert len(found) == len(events) + len(found.dead) + found.ignored
     assert all(len(each.fingerprint) in {0, FINGERPRINT_BYTES} for each in events)
     return Seen(events, found.dead, found.ignored)

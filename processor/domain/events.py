@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processor.domain.fingerprint import prints_of
-from processor.domain.names import OUTCOME_NUMBERS, Book
-from processor.domain.record import Record
+from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES, Book
+from processor.domain.record import Record, Taken
 
 __all__ = ["Event", "Events", "Numbers", "joined"]
 
@@ -82,6 +82,20 @@ class Events:
             heard_ms=_integers(heard_ms),
             skewed=np.array(skewed, np.bool_),
             records=records,
+        )
+
+    def one(self, place: int, book: Book) -> Event:
+        """Return one event by itself, as it was decoded with this book; its record must not be let go yet."""
+        prints = self.prints[place : place + 1]
+        return Event(
+            component=book.components.by_number[self.components[place]],
+            outcome=OUTCOMES[self.outcomes[place]],
+            time_us=int(self.times_us[place]),
+            fingerprint=prints.tobytes() if prints.all() else b"",
+            host=book.hosts.by_number[self.hosts[place]],
+            heard_ms=int(self.heard_ms[place]),
+            skewed=bool(self.skewed[place]),
+            record=Taken._make(self.records[place]),
         )
 
     def take(self, places: NDArray[Any]) -> "Events":
