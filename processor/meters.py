@@ -25,7 +25,8 @@ from processor.domain.intake import IntakeResult
 from processor.engine.app import BatchApp
 from processor.engine.observer import Observer
 from processor.engine.status import lags, why_not_ready
-from processor.metrics import METRICS, Metric
+from processor.instruments import made
+from processor.metrics import METRICS
 
 if TYPE_CHECKING:
     from processor.engine.table import PartitionedTable
@@ -40,7 +41,7 @@ class Meters(Observer):
         # Nobody asks for a second series that says when each was made. The client left its function untyped.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._made = {metric.name: _make(metric, self._registry) for metric in METRICS}
+        self._made = {metric.name: made(metric, self._registry) for metric in METRICS}
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
         self._gauge("fleetfold_build_info").labels(
@@ -140,12 +141,3 @@ class Meters(Observer):
 
     def _histogram(self, name: str) -> Histogram:
         return cast("Histogram", self._made[name])
-
-
-def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    name, text, labels = metric.name, metric.help, metric.labels
-    if metric.kind == "counter":
-        return Counter(name, text, labels, registry=registry)
-    if metric.kind == "gauge":
-        return Gauge(name, text, labels, registry=registry)
-    return Histogram(name, text, labels, registry=registry, buckets=metric.buckets)

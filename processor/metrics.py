@@ -1,4 +1,4 @@
-"""Every metric of a worker stands here once: its name, kind, labels, unit and what it tells.
+"""Every metric of a worker and of the gateway stands here once: name, kind, labels, unit, what it tells.
 
 Names follow Prometheus: `fleetfold_`, the unit, and `_total` for what only grows. The table in the
 documentation is what `python -m processor.metrics` prints.
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "Metric", "markdown_table", "table_lines"]
+__all__ = ["GATEWAY_METRICS", "METRICS", "Metric", "gateway_table", "markdown_table", "table_lines"]
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -175,6 +175,47 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 
+GATEWAY_METRICS: tuple[Metric, ...] = (
+    # What was asked, and what became of it. A request that is refused has no results for its events.
+    Metric("fleetfold_gateway_requests_total", "counter", ("status",), "requests", "Requests answered."),
+    Metric(
+        "fleetfold_gateway_request_seconds",
+        "histogram",
+        (),
+        "s",
+        "From a request's head to its answer: reading the body, waiting, and Kafka's acknowledgement.",
+        _DURATIONS_S,
+    ),
+    Metric(
+        "fleetfold_gateway_events_total",
+        "counter",
+        ("result",),
+        "events",
+        "Events by result: accepted (Kafka has acknowledged it), duplicate or rejected.",
+    ),
+    # The way to Kafka.
+    Metric(
+        "fleetfold_gateway_acknowledge_seconds",
+        "histogram",
+        (),
+        "s",
+        "Sending one wave of events, until Kafka has acknowledged or failed all of it.",
+        _DURATIONS_S,
+    ),
+    Metric("fleetfold_gateway_pending_events", "gauge", (), "events", "Events that wait to be sent."),
+    Metric(
+        "fleetfold_gateway_pending_limit_events",
+        "gauge",
+        (),
+        "events",
+        "How many may wait before requests are told to come back later.",
+    ),
+    Metric("fleetfold_gateway_ready", "gauge", (), "1 or 0", "Whether it reaches Kafka."),
+    Metric(
+        "fleetfold_gateway_build_info", "gauge", ("version",), "always 1", "What this gateway is made of."
+    ),
+)
+
 _CLIENTS_OWN = (
     "Beside these stand the Python client's own: `process_…` (CPU, memory; the start time, which changes "
     "with each restart of the worker) and `python_gc_…`."
@@ -184,6 +225,11 @@ _CLIENTS_OWN = (
 def markdown_table() -> str:
     """Return a worker's metrics as a table for the documentation."""
     return "\n".join([*table_lines(METRICS), "", _CLIENTS_OWN])
+
+
+def gateway_table() -> str:
+    """Return the gateway's metrics as a table for the documentation."""
+    return "\n".join(table_lines(GATEWAY_METRICS))
 
 
 def table_lines(metrics: Iterable[Metric]) -> list[str]:
@@ -197,4 +243,4 @@ def table_lines(metrics: Iterable[Metric]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(markdown_table())  # noqa: T201  # the docs are made from what this prints
+    print(markdown_table(), gateway_table(), sep="\n\n")  # noqa: T201  # the docs are made from it

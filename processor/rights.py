@@ -15,6 +15,7 @@ from schemas.topics import (
     COMPONENT_DELTAS,
     COMPONENT_HISTORY,
     COMPONENT_STATS,
+    CORRECTIONS,
     DEAD_LETTERS,
     FLEET_TOTALS,
     HOST_LEDGER,
@@ -35,7 +36,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
     "reader": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
-        **dict.fromkeys((HOST_LEDGER, DEAD_LETTERS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys((HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, CHECKPOINTS), (_READ,)),
         **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
     },
     "worker": {
@@ -49,6 +50,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         FLEET_TOTALS: (_READ, _WRITE, _CONFIGS),
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
+        CORRECTIONS: (_CONFIGS,),
     },
 }
 

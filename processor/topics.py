@@ -73,6 +73,10 @@ async def create(settings: Settings) -> list[str]:
     return created
 
 
+def _partitions_of(spec: TopicSpec, settings: Settings) -> int:
+    return spec.partitions if spec.one_order else settings.partitions
+
+
 def _refuse_other_partitions(found: Mapping[str, Sequence[int]], settings: Settings) -> None:
     """Raise where new topics would not match those that exist."""
     for spec in TOPICS:
@@ -90,7 +94,7 @@ async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], set
     new = [
         NewTopic(
             settings.topic(spec.name),
-            num_partitions=settings.partitions,
+            num_partitions=_partitions_of(spec, settings),
             replication_factor=settings.replication_factor,
             topic_configs=required_config(spec, settings),
         )
@@ -108,12 +112,12 @@ async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], set
 
 
 async def _wait_for_leaders(client: AdminClient, specs: Sequence[TopicSpec], settings: Settings) -> None:
-    wanted = {settings.topic(spec.name) for spec in specs}
+    wanted = {settings.topic(spec.name): _partitions_of(spec, settings) for spec in specs}
     deadline_s = time.monotonic() + _LEADERS_WITHIN_S
     while True:
         found = await client.leaders(list(wanted))
         led = {name: sum(leader >= 0 for leader in partitions) for name, partitions in found.items()}
-        waiting = [name for name in sorted(wanted) if led.get(name, 0) < settings.partitions]
+        waiting = [name for name in sorted(wanted) if led.get(name, 0) < wanted[name]]
         if not waiting:
             return
         if time.monotonic() > deadline_s:
@@ -158,12 +162,14 @@ def problems_of(
 
 
 def _partition_problems(spec: TopicSpec, count: int, settings: Settings) -> Iterable[Problem]:
-    wanted = settings.partitions
-    if count == wanted or not spec.copartitioned:
+    wanted = _partitions_of(spec, settings)
+    if count == wanted or not (spec.copartitioned or spec.one_order):
         return
     name = settings.topic(spec.name)
-    what = f"has {_counted(count)}, and {_counted(wanted)} are wanted"
-    if spec.name == OUTCOME_EVENTS:
+    what = f"has {_counted(count)}, and {_counted(wanted)} {'is' if wanted == 1 else 'are'} wanted"
+    if spec.one_order:
+        mend = "its order counts: copy its records into a topic with one partition, and give that its name"
+    elif spec.name == OUTCOME_EVENTS:
         mend = f"set FLEETFOLD_PARTITIONS={count}, or use another topic prefix with topics of its own"
     else:
         mend = "a count cannot be lowered: use another topic prefix and fold the events again"

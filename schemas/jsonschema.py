@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.cofailure import CoFailure
+from schemas.corrections import Correction
 from schemas.fleet import FleetTotals
 from schemas.history import HistoryDay
 from schemas.internal import CheckpointRecord, DeadLetterHeaders, HostLedger, PackedDeltas, PackedPairs
@@ -37,6 +38,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         FleetTotals,
         CheckpointRecord,
         DeadLetterHeaders,
+        Correction,
     )
 }
 """The model of each topic's values, by the name that the topic table gives it."""

@@ -1,7 +1,8 @@
 """The topic table: what each topic holds, how long, and who may write and read it.
 
-Every topic but `dead-letters` has the same number of partitions, because a row, the events it is made of and
-the offset up to which it counts them are found by the same number. A full name is the prefix and the name.
+Every topic but `dead-letters` and `corrections` has the same number of partitions, because a row, the events
+it is made of and the offset up to which it counts them are found by the same number. A full name is the
+prefix and the name.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ __all__ = [
     "COMPONENT_DELTAS",
     "COMPONENT_HISTORY",
     "COMPONENT_STATS",
+    "CORRECTIONS",
     "CO_FAILURES",
     "DEAD_LETTERS",
     "DEFAULT_PARTITIONS",
@@ -35,6 +37,7 @@ COMPONENT_HISTORY: Final = "component-history"
 FLEET_TOTALS: Final = "fleet-totals"
 CHECKPOINTS: Final = "checkpoints"
 DEAD_LETTERS: Final = "dead-letters"
+CORRECTIONS: Final = "corrections"
 
 DEFAULT_PARTITIONS: Final = 4
 
@@ -62,6 +65,7 @@ class TopicSpec:
         read_by: who reads.
         copartitioned: whether it must have as many partitions as `outcome-events`.
         partitions: how many it has unless the operator says otherwise.
+        one_order: whether it has one partition, whatever the operator says, because its order counts.
         timestamp_type: whose clock stamps a record. Where age deletes, it must be the broker's: a record that
             comes stamped with an old event time would be gone at once.
         max_message_bytes: the largest record that it takes by default.
@@ -76,6 +80,7 @@ class TopicSpec:
     read_by: tuple[str, ...]
     copartitioned: bool = True
     partitions: int = DEFAULT_PARTITIONS
+    one_order: bool = False
     timestamp_type: TimestampType = "CreateTime"
     max_message_bytes: int = _MESSAGE_BYTES
 
@@ -88,7 +93,7 @@ class TopicSpec:
         }
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
-        if self.name not in {OUTCOME_EVENTS, DEAD_LETTERS}:
+        if self.name not in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS}:
             config["segment.ms"] = str(_SEGMENT_MS)
         return config
 
@@ -186,5 +191,18 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         copartitioned=False,
         written_by=("intake", "dead-letter replay (markers)"),
         read_by=("people", "dead-letter replay"),
+    ),
+    TopicSpec(
+        name=CORRECTIONS,
+        key="correction_id",
+        value="Correction",
+        cleanup="delete",
+        retention_ms=_FOREVER_MS,  # the audit, and what a rebuild must obey
+        timestamp_type="LogAppendTime",
+        copartitioned=False,
+        partitions=1,
+        one_order=True,
+        written_by=("forget", "retract", "undeprecate"),
+        read_by=("people", "rebuild"),
     ),
 )

@@ -1,7 +1,7 @@
 """Watching a worker through its port, as a probe and as Prometheus do."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -36,9 +36,9 @@ async def get(url: str) -> tuple[int, Any]:
         return 0, None
 
 
-async def samples(address: str) -> Samples:
-    """Scrape a worker."""
-    async with ClientSession() as session, session.get(f"{address}/metrics") as response:
+async def samples(address: str, headers: Mapping[str, str] | None = None) -> Samples:
+    """Scrape a worker, or whatever else serves metrics."""
+    async with ClientSession(headers=headers) as session, session.get(f"{address}/metrics") as response:
         text = await response.text()
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value

@@ -92,7 +92,7 @@ def _publishing(settings: "Settings", tokens: "Tokens") -> "Publishing | None":
     from processor.serve.http.server import Publishing
 
     gateway = Gateway(settings, tokens)
-    return Publishing(create_router(gateway), gateway.running())
+    return Publishing(create_router(gateway), gateway.running(), gateway.meters)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from processor.gateway.gateway import Gateway
+from processor.gateway.meters import exposition
 from processor.gateway.problems import ProblemError, answer
+from processor.tokens import Scope
 from schemas.outcome import PublishedOutcome
 
 __all__ = ["create_app", "create_router"]
@@ -68,6 +70,17 @@ def create_app(gateway: Gateway) -> FastAPI:
         if gateway.trouble:
             return answer(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ready", "why": gateway.trouble})
         return answer(HTTPStatus.OK, {"status": "ready"})
+
+    scrape = exposition(gateway.meters)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        try:
+            gateway.admit(request, Scope.READ)
+        except ProblemError as problem:
+            return problem.response()
+        body, content_type = scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 
     app.add_exception_handler(HTTPException, _problem)
     return app

@@ -5,8 +5,9 @@ What Kafka does not acknowledge in time fails, is told so, and is never sent beh
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -53,14 +54,21 @@ class Forwarder:
 
     Args:
         settings: which Kafka, and how many events may wait.
+        on_wave: told how many seconds a wave took, acknowledged or not.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_wave: Callable[[float], None] = lambda _: None) -> None:
         patience_s = min(settings.request_timeout_s, round(_PATIENCE_S))
         self._settings = settings.model_copy(update={"request_timeout_s": patience_s})
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._on_wave = on_wave
         self.trouble = "not connected yet"
+
+    @property
+    def pending(self) -> int:
+        """How many events wait to be sent."""
+        return len(self._queue)
 
     async def deliver(self, events: Sequence[EncodedEvent]) -> None:
         """Send events, and return once all are acknowledged.
@@ -122,6 +130,7 @@ class Forwarder:
         while True:
             self._arrived.clear()
             while wave := self._next_wave():
+                began_s = time.perf_counter()
                 try:
                     await publisher.send_wave([waiting.event for waiting in wave])
                 except BaseException as error:
@@ -130,6 +139,8 @@ class Forwarder:
                     )  # before anyone asks whether we are ready
                     self._fail(wave, self.trouble)
                     raise
+                finally:
+                    self._on_wave(time.perf_counter() - began_s)
                 for waiting in wave:
                     waiting.job.acknowledged()
             await self._arrived.wait()

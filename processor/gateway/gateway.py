@@ -14,6 +14,7 @@ from starlette.responses import Response
 from processor.gateway.bodies import media_type, too_large, unpacked
 from processor.gateway.forwarder import Forwarder
 from processor.gateway.keys import KEY_MAX, Keys
+from processor.gateway.meters import GatewayMeters
 from processor.gateway.problems import ProblemError, answer
 from processor.gateway.rate import Rates
 from processor.gateway.reading import Reading, read
@@ -37,7 +38,8 @@ class Gateway:
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self._settings = settings
         self._tokens = tokens
-        self._forwarder = Forwarder(settings)
+        self.meters = GatewayMeters(self, settings.gateway_pending_max)
+        self._forwarder = Forwarder(settings, self.meters.acknowledged)
         self._keys = Keys()
         self._rates = Rates(settings.gateway_rate)
         self._hosts = LoopbackHosts()
@@ -47,6 +49,11 @@ class Gateway:
         """Why nothing can be accepted just now; "" if all is well."""
         return self._forwarder.trouble
 
+    @property
+    def pending(self) -> int:
+        """How many events wait to be sent."""
+        return self._forwarder.pending
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Gateway"]:
         """Hold a connection to Kafka for the length of the block."""
@@ -55,8 +62,18 @@ class Gateway:
 
     async def outcomes(self, request: Request) -> Response:
         """Answer `POST /v1/outcomes`; a problem is an answer too."""
+        began_s = time.perf_counter()
         try:
-            self._admit(request)
+            response = await self._answer(request)
+        except Exception:  # a bug, which the server answers; a client that is gone is no Exception
+            self.meters.answered(HTTPStatus.INTERNAL_SERVER_ERROR, time.perf_counter() - began_s)
+            raise
+        self.meters.answered(response.status_code, time.perf_counter() - began_s)
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            self.admit(request, Scope.PUBLISH)
             kind = media_type(request.headers.get("content-type", ""))
             packed = await self._body(request)
             limit = self._settings.gateway_body_max_bytes
@@ -65,8 +82,12 @@ class Gateway:
         except ProblemError as problem:
             return problem.response()
 
-    def _admit(self, request: Request) -> None:
+    def admit(self, request: Request, scope: Scope) -> None:
         """Let a request in.
+
+        Args:
+            request: as it came.
+            scope: what its token must be good for.
 
         Raises:
             ProblemError: 401, 403; without tokens 421 for a name that is not loopback's.
@@ -79,13 +100,13 @@ class Gateway:
                 )
             return
         token = request.headers.get("authorization")
-        verdict = self._tokens.judge(token.encode("latin-1") if token else None, Scope.PUBLISH)
+        verdict = self._tokens.judge(token.encode("latin-1") if token else None, scope)
         if verdict is Verdict.UNKNOWN:
-            challenge = {"WWW-Authenticate": 'Bearer realm="fleetfold", scope="publish"'}
+            challenge = {"WWW-Authenticate": f'Bearer realm="fleetfold", scope="{scope}"'}
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "a bearer token is needed", headers=challenge)
         if verdict is Verdict.FORBIDDEN:
-            challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="publish"'}
-            text = "the token's scopes do not include publish"
+            challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+            text = f"the token's scopes do not include {scope}"
             raise ProblemError(HTTPStatus.FORBIDDEN, text, headers=challenge)
 
     async def _body(self, request: Request) -> bytes:
@@ -120,6 +141,7 @@ class Gateway:
         except BaseException:
             self._keys.fail(name)
             raise
+        self.meters.took(_counts(reading))
         if reading.count("rejected") == len(reading.results):
             self._keys.fail(name)
             text = "none of the events is valid: see results"
@@ -142,9 +164,11 @@ def _as_json(reading: Reading, *, replayed: bool) -> bytes:
     results = reading.results
     if replayed:
         results = [one | {"status": "duplicate"} if one["status"] == "accepted" else one for one in results]
-    shown = Reading([], results)
-    counts = {status: shown.count(status) for status in ("accepted", "duplicate", "rejected")}
-    return orjson.dumps({**counts, "results": results})
+    return orjson.dumps({**_counts(Reading([], results)), "results": results})
+
+
+def _counts(reading: Reading) -> dict[str, int]:
+    return {status: reading.count(status) for status in ("accepted", "duplicate", "rejected")}
 
 
 def _caller(request: Request) -> str:

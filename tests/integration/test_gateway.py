@@ -29,6 +29,7 @@ from tests.proxy import Api, Fault
 from tests.records import event, uuid_of
 from tests.stream import Stream
 from tests.waiting import eventually
+from tests.watching import samples
 
 pytestmark = pytest.mark.kafka
 
@@ -116,6 +117,39 @@ async def test_what_is_answered_202_is_in_kafka(kafka: EmbeddedKafka, prefix: st
         status, told, _ = await served.post(packed, Content_Encoding="zstd")
         assert (status, told["accepted"]) == (202, 10)
     await check_accepted(settings, [one["event_id"] for one in events])
+
+
+async def test_what_it_tells_of_itself(kafka: EmbeddedKafka, prefix: str, tmp_path: Path) -> None:
+    """Requests by status, events by result and waves are counted, exactly; a scope guards the numbers."""
+    settings = await made(kafka, prefix)
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ci publish {TOKEN}\nprometheus read {OTHER}\n")
+    ci, prometheus = {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"Bearer {OTHER}"}
+    async with gateway(settings, FLEETFOLD_TOKENS_FILE=str(tokens)) as served:
+        one = event(event_id=uuid_of(1))
+        assert (await served.post([one, one, {"component_id": ""}], **ci))[0] == 202
+        assert (await served.post([{"component_id": ""}], **ci))[0] == 422
+        assert (await served.post(event(), **prometheus))[0] == 403
+        metrics = f"{served.address}/metrics"
+        for headers, expected in (({}, 401), (ci, 403)):
+            async with ClientSession() as session, session.get(metrics, headers=headers) as answer:
+                assert answer.status == expected
+        found = await samples(served.address, prometheus)
+    name = "fleetfold_gateway"
+    assert {key[1:]: value for key, value in found.items() if key[0] == f"{name}_requests_total"} == {
+        ("202",): 1,
+        ("422",): 1,
+        ("403",): 1,
+    }
+    assert {key[1:]: value for key, value in found.items() if key[0] == f"{name}_events_total"} == {
+        ("accepted",): 1,
+        ("duplicate",): 1,
+        ("rejected",): 2,
+    }
+    assert found[f"{name}_request_seconds_count",] == 3
+    assert found[f"{name}_acknowledge_seconds_count",] == 1
+    assert (found[f"{name}_pending_events",], found[f"{name}_ready",]) == (0, 1)
+    assert found[f"{name}_pending_limit_events",] == settings.gateway_pending_max
 
 
 async def test_a_request_that_is_sent_again(kafka: EmbeddedKafka, prefix: str) -> None:
@@ -255,3 +289,4 @@ async def test_no_kafka_at_its_start(prefix: str) -> None:
 
         await eventually(answers)
         assert not await served.ready()
+        assert (await samples(served.address))["fleetfold_gateway_ready",] == 0

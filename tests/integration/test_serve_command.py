@@ -18,6 +18,7 @@ from tests.served import EVIL
 from tests.serving import Service
 from tests.stream import Stream
 from tests.waiting import eventually
+from tests.watching import samples
 
 pytestmark = pytest.mark.kafka
 
@@ -54,7 +55,7 @@ async def next_event(reader: aiohttp.StreamReader, name: str) -> tuple[str, Any]
 
 
 async def test_it_takes_outcomes_if_asked_to(stream: Stream, tmp_path: Path) -> None:
-    """What is posted to the service is answered by it; each scope opens its own path alone."""
+    """What is posted is answered by the service, and counted; each scope opens its own path alone."""
     tokens = "ci publish publisher-token-of-32-characters; ann read reader-token-of-32-characters-xx"
     publisher = {"Authorization": "Bearer publisher-token-of-32-characters"}
     reader = {"Authorization": "Bearer reader-token-of-32-characters-xx"}
@@ -76,6 +77,9 @@ async def test_it_takes_outcomes_if_asked_to(stream: Stream, tmp_path: Path) -> 
                     return found.status == 200
 
             await eventually(is_counted)
+        found = await samples(service.url, reader)
+        assert found["fleetfold_gateway_requests_total", "202"] == 1
+        assert found["fleetfold_serve_ready",] == 1
         assert await service.stop() == 0
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from processor.cli.main import app
 from processor.rights import ROLES, acl_commands, rights
 from processor.settings import load_settings
-from schemas.topics import OUTCOME_EVENTS, TOPICS
+from schemas.topics import CORRECTIONS, OUTCOME_EVENTS, TOPICS
 
 
 def test_only_a_worker_writes_results() -> None:
@@ -21,11 +21,11 @@ def test_only_a_worker_writes_results() -> None:
 
 
 def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:
-    """Every topic of the contract is named, and group and transactional ids are those of the application."""
+    """Every topic but the audit's is named; group and transactional ids are those of the application."""
     settings = load_settings(topic_prefix="p-", app_id="fold")
     worker = rights("worker", settings)
     written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
-    assert written == {f"p-{spec.name}" for spec in TOPICS}
+    assert written == {f"p-{spec.name}" for spec in TOPICS if spec.name != CORRECTIONS}
     assert [(right.name, right.is_prefix) for right in worker if right.resource != "topic"] == [
         ("fold", False),
         ("fold-", True),

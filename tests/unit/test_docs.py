@@ -12,7 +12,10 @@ from schemas.topics import TOPICS
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("table", [metrics.markdown_table, settings.markdown_table, meters.markdown_table])
+@pytest.mark.parametrize(
+    "table",
+    [metrics.markdown_table, metrics.gateway_table, settings.markdown_table, meters.markdown_table],
+)
 def test_the_operations_page_holds_the_tables(table: "object") -> None:
     """A setting or metric that changes must change on the page: print the table anew and paste it."""
     assert callable(table)

@@ -10,14 +10,17 @@ import orjson
 import pytest
 import zstandard
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
 from processor.gateway.app import create_app, create_router
 from processor.gateway.bodies import media_type, unpacked
 from processor.gateway.gateway import Gateway
 from processor.gateway.keys import Keys
+from processor.gateway.meters import exposition
 from processor.gateway.problems import ProblemError
 from processor.gateway.rate import Rates
 from processor.gateway.reading import Reading, read
+from processor.metrics import GATEWAY_METRICS
 from processor.settings import Settings
 from processor.tokens import Tokens
 from tests.records import event, uuid_of
@@ -170,3 +173,18 @@ def test_any_application_can_include_it() -> None:
     assert described["parameters"][0]["name"] == "Idempotency-Key"
     assert {"202", "422", "429", "503"} <= set(described["responses"])
     assert "/v1/outcomes" in create_app(Gateway(Settings(), Tokens())).openapi()["paths"]
+
+
+def test_it_measures_what_stands_in_the_table() -> None:
+    """What is scraped and what is documented are the same metrics."""
+    gateway = Gateway(Settings(), Tokens())
+    gateway.meters.answered(202, 0.1)
+    gateway.meters.took({"accepted": 1})
+    body, content_type = exposition(gateway.meters)("")
+    families = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    ours = {name: each for name, each in families.items() if name.startswith("fleetfold_")}
+    assert {name: (each.type, each.documentation) for name, each in ours.items()} == {
+        metric.name.removesuffix("_total"): (metric.kind, metric.help) for metric in GATEWAY_METRICS
+    }
+    assert "process_resident_memory_bytes" in families
+    assert content_type.startswith("text/plain")

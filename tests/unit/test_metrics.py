@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from aiokafka import TopicPartition
@@ -13,7 +14,7 @@ from processor.domain.intake import IntakeCounts, IntakeResult
 from processor.domain.record import DeadLetter
 from processor.engine.observer import Observer
 from processor.meters import Meters
-from processor.metrics import METRICS, Metric, markdown_table
+from processor.metrics import GATEWAY_METRICS, METRICS, Metric, gateway_table, markdown_table
 from processor.settings import load_settings
 from tests.records import record
 
@@ -41,7 +42,7 @@ def scraped(meters: Meters) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", [*METRICS, *GATEWAY_METRICS], ids=lambda metric: metric.name)
 def test_each_metric_is_well_formed(metric: Metric) -> None:
     """Names follow Prometheus: our prefix, the base unit, `_total` for counters alone."""
     assert re.fullmatch(r"fleetfold(_[a-z]+)+", metric.name)
@@ -57,13 +58,14 @@ def test_each_metric_is_well_formed(metric: Metric) -> None:
 
 def test_no_name_stands_twice() -> None:
     """A metric has one line in the table."""
-    assert max(Counter(metric.name for metric in METRICS).values()) == 1
+    assert max(Counter(metric.name for metric in (*METRICS, *GATEWAY_METRICS)).values()) == 1
 
 
-def test_the_documentation_holds_every_metric() -> None:
+@pytest.mark.parametrize(("table", "metrics"), [(markdown_table, METRICS), (gateway_table, GATEWAY_METRICS)])
+def test_the_documentation_holds_every_metric(table: Callable[[], str], metrics: tuple[Metric, ...]) -> None:
     """The printed table has a row for each metric, with as many cells as the head."""
-    head, *rows = [line for line in markdown_table().splitlines() if line.startswith("|")]
-    assert [row.split("`")[1] for row in rows[1:]] == [metric.name for metric in METRICS]
+    head, *rows = [line for line in table().splitlines() if line.startswith("|")]
+    assert [row.split("`")[1] for row in rows[1:]] == [metric.name for metric in metrics]
     assert {row.count("|") for row in rows} == {head.count("|")}
 
 

@@ -14,7 +14,7 @@ from processor.engine import checkpoints
 from schemas.cofailure import parse_pair_key
 from schemas.history import history_key, parse_history_key
 from schemas.jsonschema import EXAMPLES_FOLDER, FOLDER, MODELS, main, stale
-from schemas.topics import CHECKPOINTS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, TopicSpec
+from schemas.topics import CHECKPOINTS, CORRECTIONS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, TopicSpec
 from schemas.wire import WireError, validate_event
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def example(name: str) -> dict[str, Any]:
 
 
 def test_topics_are_those_of_the_design() -> None:
-    """S1: the ten topics, each name once."""
+    """S1: the topics, each name once."""
     assert [spec.name for spec in TOPICS] == [
         "outcome-events",
         "component-deltas",
@@ -57,6 +57,7 @@ def test_topics_are_those_of_the_design() -> None:
         "fleet-totals",
         "checkpoints",
         "dead-letters",
+        "corrections",
     ]
 
 
@@ -76,13 +77,13 @@ def test_nothing_of_the_state_may_expire(spec: TopicSpec) -> None:
 @each_topic
 def test_age_goes_by_the_brokers_clock(spec: TopicSpec) -> None:
     """S18: where age may delete, a record with an old event time as its own would be gone at once."""
-    if spec.name in {OUTCOME_EVENTS, DEAD_LETTERS}:
+    if spec.name in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS}:
         assert spec.config()["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_state_and_events_share_their_partitions() -> None:
-    """X11: only dead letters may have another number of partitions."""
-    assert [spec.name for spec in TOPICS if not spec.copartitioned] == [DEAD_LETTERS]
+    """X11: only dead letters and corrections may have another number of partitions."""
+    assert [spec.name for spec in TOPICS if not spec.copartitioned] == [DEAD_LETTERS, CORRECTIONS]
     assert len({spec.partitions for spec in TOPICS if spec.copartitioned}) == 1
 
 

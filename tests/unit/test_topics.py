@@ -8,6 +8,7 @@ from schemas.topics import (
     CHECKPOINTS,
     COMPONENT_DELTAS,
     COMPONENT_STATS,
+    CORRECTIONS,
     DEAD_LETTERS,
     OUTCOME_EVENTS,
     TOPICS,
@@ -22,7 +23,7 @@ def settings() -> Settings:
 def as_they_should_be(settings: Settings) -> tuple[dict[str, int], dict[str, dict[str, str]]]:
     """Return counts and settings without a problem; a broker reports all keys, ours or its defaults."""
     defaults = {"retention.ms": "604800000", "retention.bytes": "-1", "message.timestamp.type": "CreateTime"}
-    counts = {settings.topic(spec.name): 4 for spec in TOPICS}
+    counts = {settings.topic(spec.name): 1 if spec.one_order else 4 for spec in TOPICS}
     return counts, {
         settings.topic(spec.name): {**defaults, **required_config(spec, settings)} for spec in TOPICS
     }
@@ -58,7 +59,7 @@ def test_other_partition_count(settings: Settings, name: str) -> None:
 def test_events_with_other_partitions_say_what_to_set(settings: Settings) -> None:
     """X11: where the topics are right and the setting is not, the mend is the setting."""
     counts, configs = as_they_should_be(settings)
-    counts = dict.fromkeys(counts, 8)
+    counts = {name: 8 if count == 4 else count for name, count in counts.items()}
     first = problems_of(counts, configs, settings)[0]
     assert first.topic == f"p-{OUTCOME_EVENTS}"
     assert "FLEETFOLD_PARTITIONS=8" in first.mend
@@ -69,6 +70,14 @@ def test_dead_letters_may_have_any_count(settings: Settings) -> None:
     counts, configs = as_they_should_be(settings)
     counts[settings.topic(DEAD_LETTERS)] = 1
     assert problems_of(counts, configs, settings) == []
+
+
+def test_the_order_of_corrections_is_one(settings: Settings) -> None:
+    """Corrections are obeyed in the order of their log, so it has one partition, whatever the others have."""
+    counts, configs = as_they_should_be(settings)
+    counts[settings.topic(CORRECTIONS)] = 4
+    (problem,) = problems_of(counts, configs, settings)
+    assert (problem.topic, problem.what) == ("p-corrections", "has 4 partitions, and 1 partition is wanted")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -39,7 +40,7 @@ def create_app(
     tokens: Tokens | None = None,
     cors_origins: tuple[str, ...] = (),
     hosts: LoopbackHosts | None = None,
-    publishing: APIRouter | None = None,
+    publishing: tuple[APIRouter, Collector] | None = None,
 ) -> ASGIApp:
     """Make the service.
 
@@ -48,13 +49,15 @@ def create_app(
         tokens: who may ask; without any, everybody who reaches it.
         cors_origins: web pages of these origins may read.
         hosts: which Host headers are ours; None for all.
-        publishing: the gateway's routes, which judge tokens themselves.
+        publishing: the gateway's routes, which judge tokens themselves, and its metrics.
     """
     app = _application(context)
     own_scopes: frozenset[str] = frozenset()
     if publishing is not None:
-        app.include_router(publishing)
-        own_scopes = frozenset(route.path for route in publishing.routes if isinstance(route, APIRoute))
+        router, meters = publishing
+        app.include_router(router)
+        app.state.meters.include(meters)
+        own_scopes = frozenset(route.path for route in router.routes if isinstance(route, APIRoute))
     gate: ASGIApp = Gate(app, context.answers, tokens or Tokens(), app.state.meters, hosts, own_scopes)
     if cors_origins:
         gate = CORSMiddleware(

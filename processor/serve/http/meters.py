@@ -12,6 +12,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from processor.metrics import Metric, table_lines
 from processor.serve.http.context import Context
@@ -83,6 +84,10 @@ class ServeMeters:
         GCCollector(registry=registry)
         self._bad_told = 0
         self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def include(self, collector: Collector) -> None:
+        """Show the metrics of a part that runs in this process, too."""
+        self._registry.register(collector)
 
     def answered(self, route: str, status: int, duration_s: float) -> None:
         """Count one answer."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import APIRouter
+from prometheus_client.registry import Collector
 
 from processor.errors import KafkaUnavailableError, SettingsError
 from processor.loopback import LoopbackHosts, is_loopback
@@ -57,10 +58,12 @@ class Publishing:
     Attributes:
         router: its routes, which judge tokens themselves.
         running: holds what it needs while the service runs.
+        meters: its metrics, which the service shows with its own.
     """
 
     router: APIRouter
     running: AbstractAsyncContextManager[object]
+    meters: Collector
 
 
 async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None = None) -> int:
@@ -90,8 +93,9 @@ async def run(settings: Settings, tokens: Tokens, publishing: Publishing | None 
     view = OutcomeView(settings, path, more=True, history=settings.serve_history)
     context = Context(view, view)
     origins = tuple(filter(None, settings.cors_origins.split(",")))
-    router = publishing.router if publishing else None
-    app = create_app(context, tokens, origins, None if tokens else LoopbackHosts(), router)
+    hosts = None if tokens else LoopbackHosts()
+    more = (publishing.router, publishing.meters) if publishing else None
+    app = create_app(context, tokens, origins, hosts, more)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at a start, we say
     server = _Server(config_of(app))
     _on_signals(server, context, view)

@@ -1,0 +1,208 @@
+"""Corrections: which events are void, as a function of the event and of where its original stands.
+
+The law: an event is void if a correction names it and its original stands before the end of the log that the
+correction wrote down. A forwarded copy is judged by its original. So the live fold, which takes back what it
+had counted, and a rebuild, which never counts it, come to the same rows. Pure: nothing here reads a topic.
+
+A void event is not absent: its id stays in its host's ring, so that a copy of it that is sent again later
+is a duplicate as before. So a rebuild does not leave void events out, it hands the corrections to
+`intake.fold(..., void=corrections)`, or looks at `voids` and puts the id into the ring by itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from processor.domain.events import Events
+from processor.domain.fingerprint import fingerprint
+from processor.domain.record import FROM_HEADER, Record, header_of
+from schemas.corrections import Correction, CorrectionKind
+from schemas.times import format_us, to_us
+
+__all__ = ["CORRECTION_HEADER", "Corrections", "CorrectionsError", "origin_of"]
+
+CORRECTION_HEADER = "fleetfold-correction"
+"""Marks a control record on `outcome-events`, which is no event: the id of the correction it is part of."""
+
+_PLACE_PARTS = 2  # after the topic: partition and offset
+_FIRST_TIME, _LAST_TIME = "", "~"  # before and after any time as text
+
+
+class CorrectionsError(ValueError):
+    """A record of `corrections` that this version cannot read: nothing may be folded past it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Selector:
+    """What one correction names, in the form in which the folds have events."""
+
+    component: str | None
+    host: bytes | None
+    outcome: str | None
+    since: str
+    until: str
+    fingerprints: frozenset[bytes] | None
+    before: tuple[int, ...]
+
+    def takes(self, component: str, outcome: str, time: str, host: bytes, print_: bytes) -> bool:
+        """Say whether an event is named, wherever it stands."""
+        return (
+            (self.component is None or component == self.component)
+            and (self.host is None or host == self.host)
+            and (self.outcome is None or outcome == self.outcome)
+            and self.since <= time < self.until
+            and (self.fingerprints is None or print_ in self.fingerprints)
+        )
+
+    def reaches(self, partition: int, offset: int) -> bool:
+        """Say whether an original at this place stood on the log when the correction was made."""
+        return partition < len(self.before) and offset < self.before[partition]
+
+
+@dataclass(slots=True)
+class Corrections:
+    """All corrections up to now; truthy if any of them can make an event void."""
+
+    all: list[Correction] = field(default_factory=list)
+    undeprecated_us: dict[str, int] = field(default_factory=dict)
+    """Components that were declared not deprecated, with the newest time for which that was said."""
+    _by_host: defaultdict[bytes, list[_Selector]] = field(default_factory=lambda: defaultdict(list))
+    _by_component: defaultdict[str, list[_Selector]] = field(default_factory=lambda: defaultdict(list))
+    _others: list[_Selector] = field(default_factory=list)
+
+    @classmethod
+    def from_records(cls, values: Iterable[bytes | None]) -> Self:
+        """Return the corrections that the values of `corrections` hold.
+
+        Args:
+            values: the records' values, in the order of the log.
+
+        Raises:
+            CorrectionsError: one is no correction, or of a kind that this version does not know.
+        """
+        corrections = cls()
+        for value in values:
+            try:
+                corrections.add(Correction.model_validate_json(value or b""))
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]["msg"]
+                raise CorrectionsError(f"not a correction: {(value or b'')[:80]!r}: {first}") from error
+        return corrections
+
+    def __bool__(self) -> bool:
+        return bool(self._by_host or self._by_component or self._others)
+
+    def add(self, correction: Correction) -> None:
+        """Take in one more."""
+        self.all.append(correction)
+        if correction.kind is CorrectionKind.UNDEPRECATE:
+            component = correction.component_id or ""
+            at_us = to_us(correction.at)
+            self.undeprecated_us[component] = max(at_us, self.undeprecated_us.get(component, at_us))
+            return
+        selector = _selector_of(correction)
+        if selector.host is not None:
+            self._by_host[selector.host].append(selector)
+        elif selector.component is not None:
+            self._by_component[selector.component].append(selector)
+        else:
+            self._others.append(selector)
+
+    def voids(
+        self,
+        component_id: str,
+        outcome_type: str,
+        time_us: int,
+        host_id: str,
+        event_id: UUID | None,
+        place: tuple[int, int],
+    ) -> bool:
+        """Say whether an event is void.
+
+        Args:
+            component_id: which component.
+            outcome_type: a value of OutcomeType.
+            time_us: when it happened, as it is folded, in microseconds since the epoch.
+            host_id: its settled host, which may come from the record's key.
+            event_id: its id, if it has one.
+            place: partition and offset of the original on `outcome-events`.
+        """
+        print_ = b"" if event_id is None else fingerprint(event_id)
+        host, time = host_id.encode(), format_us(time_us)
+        return any(
+            selector.reaches(*place) and selector.takes(component_id, outcome_type, time, host, print_)
+            for selector in self._suspects(host, component_id)
+        )
+
+    def places(self, events: Events, partition: int) -> list[int]:
+        """Return the places of the void ones among events, in order.
+
+        Args:
+            events: as the decoder gives them, with their records.
+            partition: where the records were read.
+        """
+        return [
+            place
+            for place in self._named(events)
+            if any(
+                selector.takes(*_five(events, place)) and selector.reaches(*origin_of(record, partition))
+                for record in (events.records[place],)
+                for selector in self._suspects(events.hosts[place], events.components[place])
+            )
+        ]
+
+    def _named(self, events: Events) -> Iterable[int]:
+        """Yield the places that must be looked at: all, or those of a named host or component."""
+        if self._others:
+            return range(len(events))
+        hosts, components = self._by_host.keys(), self._by_component.keys()
+        if hosts.isdisjoint(events.hosts) and components.isdisjoint(events.components):
+            return ()
+        pairs = enumerate(zip(events.hosts, events.components, strict=True))
+        return [place for place, (host, component) in pairs if host in hosts or component in components]
+
+    def _suspects(self, host: bytes, component: str) -> Iterator[_Selector]:
+        yield from self._others
+        yield from self._by_host.get(host, ())
+        yield from self._by_component.get(component, ())
+
+
+def origin_of(record: Record, partition: int) -> tuple[int, int]:
+    """Return partition and offset of a record's original: its own place, unless it is a forwarded copy.
+
+    Args:
+        record: of `outcome-events`.
+        partition: where it was read.
+    """
+    stated = header_of(record, FROM_HEADER) if record.headers else None
+    parts = (stated or b"").rsplit(b"/", _PLACE_PARTS)[1:]
+    if len(parts) == _PLACE_PARTS and all(part.isdigit() for part in parts):
+        return int(parts[0]), int(parts[1])
+    return partition, record.offset
+
+
+def _five(events: Events, place: int) -> tuple[str, str, str, bytes, bytes]:
+    return (
+        events.components[place],
+        events.outcomes[place],
+        events.times[place],
+        events.hosts[place],
+        events.fingerprints[place],
+    )
+
+
+def _selector_of(correction: Correction) -> _Selector:
+    since, until, ids = correction.since, correction.until, correction.event_ids
+    return _Selector(
+        correction.component_id,
+        None if correction.host_id is None else correction.host_id.encode(),
+        None if correction.outcome_type is None else correction.outcome_type.value,
+        _FIRST_TIME if since is None else format_us(to_us(since)),
+        _LAST_TIME if until is None else format_us(to_us(until)),
+        None if ids is None else frozenset(map(fingerprint, ids)),
+        tuple(correction.before or ()),
+    )
