@@ -9,10 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import expect
 
-from schemas.topics import CO_FAILURES, COMPONENT_STATS, HOST_LEDGER
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER
 from tests.browser import opened, serious_faults
 from tests.records import event, uuid_of
-from tests.served import EVIL, ledger, pair, stats
+from tests.served import EVIL, day, ledger, pair, stats
 from tests.serving import Service
 from tests.stream import Stream
 
@@ -45,10 +45,13 @@ async def fill(stream: Stream) -> None:
         ledger(f"host-{n}", (now + n * MINUTE, now + n * MINUTE + 9, (EVIL, names[n]))) for n in range(9)
     ]
     hosts.append(ledger("full", (now, now, None)))
+    days = [day(EVIL, f"2026-01-{n + 1:02}", n, n % 3) for n in range(28)]
+    days.append(day(EVIL, "2026-01-29", 9, 3, 1, hours={"03": [4, 2, 1, 0], "05": [5, 1, 0, 0]}))
+    tables = ((COMPONENT_STATS, rows), (CO_FAILURES, pairs), (HOST_LEDGER, hosts), (COMPONENT_HISTORY, days))
     async with AIOKafkaProducer(bootstrap_servers=stream.settings.bootstrap) as producer:
-        for topic, some in ((COMPONENT_STATS, rows), (CO_FAILURES, pairs), (HOST_LEDGER, hosts)):
+        for topic, some in tables:
             for key, value in some:
-                await producer.send_and_wait(stream.settings.topic(topic), key=key, value=value)
+                await producer.send(stream.settings.topic(topic), key=key, value=value)
 
 
 async def test_search_open_and_go_back_by_keyboard(stream: Stream, service: Service) -> None:

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { number, shortTime } from "./text.js";
 
 const BUCKETS = 48, STEPS_S = [1, 5, 15, 60, 300, 900, 3600, 10800, 21600, 86400, 604800];
-const HEIGHT_PX = 180;
+const HEIGHT_PX = 170;
 let drawn = null;
 
 // Count times (in seconds) in equal steps: as fine as fits.
@@ -26,7 +26,7 @@ export function failuresChart(times) {
   const box = h("div", { class: "chart", "aria-hidden": "true" });
   const caption = `${number(times.length)} failure sessions, in steps of ${stepName(step)}; ` +
     `the most, ${number(most)}, from ${shortTime(new Date(at * 1000).toISOString())} on.`;
-  setTimeout(draw, 0, box, begins, counts, step); // once it stands in the page and has a width
+  setTimeout(draw, 0, box, begins, [["--bad", counts]], step); // once it stands in the page and has a width
   return h("figure", {}, box, h("figcaption", { class: "faint" }, caption));
 }
 
@@ -42,20 +42,45 @@ function stepName(seconds) {
   return seconds < 86400 ? `${seconds / 3600} h` : `${seconds / 86400} d`;
 }
 
-function draw(box, begins, counts, step) {
+const bars = (name) => ({
+  fill: colour(name), stroke: colour(name), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.8, 40] }),
+});
+
+// Draw rows of bars over the same steps, each in front of the one before; a later drawing takes its place.
+function draw(box, begins, rows, step, more = {}) {
   if (!box.isConnected || typeof uPlot === "undefined") return;
   drawn?.destroy();
   const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   drawn = new uPlot({
-    width: box.clientWidth, height: HEIGHT_PX, legend: { show: false }, cursor: { show: false },
+    width: box.clientWidth, height: HEIGHT_PX, legend: { show: false }, cursor: { show: false }, ...more,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
     scales: {
       x: { range: () => [begins[0] - step, begins.at(-1) + step] },
       y: { range: (_, __, most) => [0, Math.max(most, 1)] },
     },
-    axes: [{ ...axis, values: (_, splits) => splits.map((each) => axisTime(each, step)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
-    series: [{}, { fill: colour("--bad"), stroke: colour("--bad"), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.8, 40] }) }],
-  }, [begins, counts], box);
+    axes: [{ ...axis, size: 30, space: step < 86400 ? 50 : 90, values: (_, splits) => splits.map((each) => axisTime(each, step)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 20000, 100000] }],
+    series: [{}, ...rows.map(([name]) => bars(name))],
+  }, [begins, ...rows.map(([, counts]) => counts)], box);
+}
+
+// Failures in front of all attempts, so that the rest of a bar is what worked. The pointer chooses a bar, and
+// `onChoose` gets its index, or null when the pointer leaves; `choose` marks one, for the keyboard.
+export function outcomesChart({ begins, failed, installed, step, chosen, onChoose }) {
+  const attempts = failed.map((count, i) => count + installed[i]);
+  const cursor = { y: false, points: { show: false }, drag: { x: false, y: false } };
+  const stands = () => drawn?.root.parentElement === box;
+  const choose = (index) => {
+    if (stands()) drawn.setCursor(index === null ? { left: -10, top: -10 } : { left: drawn.valToPos(begins[index], "x"), top: 0 }, false);
+  };
+  const onmousemove = ({ clientX }) => {
+    if (stands()) onChoose(drawn.posToIdx(clientX - drawn.over.getBoundingClientRect().left));
+  };
+  const box = h("div", { class: "chart", onmousemove, onmouseleave: () => onChoose(null) });
+  setTimeout(() => {
+    draw(box, begins, [["--ok", attempts], ["--bad", failed]], step, { cursor });
+    choose(chosen);
+  });
+  return { box, choose };
 }
 
 addEventListener("resize", () => drawn?.setSize({ width: drawn.root.parentElement.clientWidth, height: HEIGHT_PX }));

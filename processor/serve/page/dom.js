@@ -55,7 +55,7 @@ export function replace(container, ...content) {
   container.replaceChildren(...content);
   container.querySelectorAll(".scroll").forEach((each, i) => { each.scrollLeft = scrolled[i] ?? 0; });
   if (!focused) return;
-  const again = [...container.querySelectorAll("a, select, [tabindex]")].find(
+  const again = [...container.querySelectorAll("a, button, select, summary, [tabindex]")].find(
     (each) => (each.dataset.key ?? each.getAttribute("aria-label")) === key);
   again?.focus({ preventScroll: true });
 }

@@ -19,7 +19,7 @@ function view() {
   if (!match) return { title: "Fleetfold", make: () => overview(refresh) };
   let id = match[1];
   try { id = decodeURIComponent(match[1]); } catch { /* a hash that somebody typed: taken as it stands */ }
-  return { title: "Component – Fleetfold", make: () => story(id) };
+  return { title: "Component – Fleetfold", make: () => story(id, refresh) };
 }
 
 async function render() {
@@ -31,7 +31,7 @@ async function render() {
     const content = await make();
     if (turn !== wanted) return;
     document.title = title;
-    replace(main, ...content);
+    replace(main, ...content.filter(Boolean));
     tell("");
     if (moved) main.focus();
     route = here;

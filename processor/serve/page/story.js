@@ -1,22 +1,25 @@
-// One component's story: its counts, what is known of its time line, and who fails together with it.
-// Counts per hour and day belong into `timeLine`, once the service keeps them.
+// One component's story: its counts, its time line, what happened last, and who fails together with it.
 
 import { ask } from "./api.js";
 import { failuresChart } from "./charts.js";
 import { componentLink, h, moment, outcomeBar, plainBar, table } from "./dom.js";
 import { harmless, number, percent, shortTime } from "./text.js";
+import { timeLine } from "./timeline.js";
 
 const SESSIONS = 200, LISTED = 20, CONFLICTS = 50;
 
-export async function story(id) {
+export async function story(id, refresh) {
   const [found, together, sessions] = await Promise.all([
-    ask("components", { component_id: id }),
+    ask("components", { component_id: id, history: "true", limit: 1 }),
     ask("co-failures", { component: id, limit: CONFLICTS }),
     ask("failure-sessions", { component: id, limit: SESSIONS }),
   ]);
   const row = found.components[0];
   if (!row) return [unknown(id)];
-  return [summary(row), timeLine(row, sessions.sessions), conflicts(id, together.pairs)];
+  return [
+    summary(row), row.history ? timeLine(row.history, refresh) : null,
+    moments(row, sessions.sessions), conflicts(id, together.pairs),
+  ];
 }
 
 const title = (id) => h("h1", {}, h("bdi", {}, harmless(id)));
@@ -41,22 +44,23 @@ function summary(row) {
   return h("section", { class: "whole", "aria-label": "Summary" }, back(), title(row.component_id),
     h("p", {}, marks(row)), outcomeBar(row, 1),
     h("dl", { class: "tiles" },
-      tile("failed", number(row.install_failures)), tile("installed", number(row.install_successes)),
+      tile("failed", number(row.install_failures)), tile("failure sessions", number(row.failure_sessions ?? 0)),
+      tile("installed", number(row.install_successes)),
       tile("worked", tried ? percent(row.success_rate) : "untried"), tile("score multiplier", row.score_multiplier.toFixed(2)),
       tile("used", number(row.usage_count)), tile("removed", number(row.removal_count))));
 }
 
-function timeLine(row, sessions) {
-  const moments = [
+function moments(row, sessions) {
+  const told = [
     [row.first_seen, "", "first seen"], [row.last_success, "ok", "last installed"],
     [row.last_failure, "bad", "last failed"], [row.deprecated_at, "warn", "called deprecated"],
     ...sessions.slice(0, LISTED).map((each) => [each.end, "bad", failedWith(each, row.component_id)]),
   ].filter(([time]) => time);
-  moments.sort(([a], [b]) => (a < b ? 1 : -1));
+  told.sort(([a], [b]) => (a < b ? 1 : -1));
   const times = sessions.map((each) => Date.parse(each.end) / 1000);
-  return h("section", { "aria-label": "Time line" }, h("h2", {}, "Time line"),
-    times.length > 1 ? failuresChart(times) : null,
-    h("ol", { class: "story" }, moments.map(([time, kind, what]) =>
+  return h("section", { "aria-label": "What happened" }, h("h2", {}, "What happened"),
+    !row.history && times.length > 1 ? failuresChart(times) : null, // a service that follows no time lines
+    h("ol", { class: "story" }, told.map(([time, kind, what]) =>
       h("li", { class: kind }, moment(time), " – ", what, h("span", { class: "faint" }, ` (${shortTime(time)})`)))));
 }
 
