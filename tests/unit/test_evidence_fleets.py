@@ -40,10 +40,10 @@ def test_the_counts_are_those_of_the_oracle() -> None:
     ]
     rows, pairs = oracle(events)
     failed: dict[str, list[tuple[datetime, str]]] = {}
-    for each in events:
-        if each["outcome_type"] == OutcomeType.INSTALL_FAILURE:
-            at = datetime.fromisoformat(each["timestamp"])
-            failed.setdefault(each["host_id"], []).append((at, each["component_id"]))
+    for event in events:
+        if event["outcome_type"] == OutcomeType.INSTALL_FAILURE:
+            at = datetime.fromisoformat(event["timestamp"])
+            failed.setdefault(event["host_id"], []).append((at, event["component_id"]))
     sessions = [
         components
         for of_host in failed.values()
