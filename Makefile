@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export FLEETFOLD_CACHE_DIR ?= $(CURDIR)/.cache
 
-.PHONY: help setup demo test test-fast lint format bench soak clean
+.PHONY: help setup demo test test-fast lint format bench evidence soak clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -43,6 +43,10 @@ bench: $(VENV)/.ready ## measure the hot path beside its rivals; BENCH="--quick 
 		$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]' && touch $(VENV)/.bench-ready; \
 	} || echo "They cannot be installed here: the table will say which are missing."
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+evidence: setup ## how often verdicts are right, over 20 simulated fleets; the table and picture of deploy/evidence.md
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[evidence]'
+	@$(BIN)/python -m tests.evidence --write
 
 soak: setup ## random faults for SOAK_S seconds (600), from SOAK_SEED, then compare every row
 	@$(BIN)/python -m tests.faults.soak

@@ -60,8 +60,7 @@ class Agents:
         result = fold(batch.records, batch.partition, hosts, self._config, topic=batch.source.topic)
         self._judge(batch, result)
         self._report(result)
-        for host, row in result.ledgers.items():
-            transaction.put(ledgers, host, row, None if row is None else encode(row))
+        transaction.put_all(ledgers, ((host, row, encode(row)) for host, row in result.ledgers.items()))
         self._send_results(transaction, result)
         for letter in result.dead:
             self._bury(batch, transaction, letter)
@@ -77,8 +76,8 @@ class Agents:
             return from_json(row)[1] if isinstance(row, bytes) else row
 
         deltas = (delta for record in batch.records for delta in unpack_deltas(record.value or b""))
-        for component_id, row in fold_components(deltas, row_of).items():
-            transaction.put(table, component_id.encode(), row, to_json(component_id, row))
+        folded = fold_components(deltas, row_of)
+        transaction.put_all(table, ((name.encode(), row, to_json(name, row)) for name, row in folded.items()))
 
     def pairs(self, batch: Batch, transaction: Transaction) -> None:
         """Add signed changes to pair counts."""
@@ -90,8 +89,14 @@ class Agents:
             return orjson.loads(row)["count"] if isinstance(row, bytes) else row
 
         changes = (change for record in batch.records for change in unpack_pairs(record.value or b""))
-        for key, ((a, b), count) in fold_pairs(changes, count_of).items():
-            transaction.put(table, key, count, pair_value(a, b, count) if count else None)
+        folded = fold_pairs(changes, count_of)
+        transaction.put_all(
+            table,
+            (
+                (key, count, pair_value(a, b, count) if count else None)
+                for key, ((a, b), count) in folded.items()
+            ),
+        )
 
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
         topic = self._settings.topic
@@ -136,8 +141,8 @@ class Agents:
             return
         self._swept_days[batch.partition] = day
         table = self._tables.host_ledger
-        for host in expire(table.partition(batch.partition), newest_us, self._config):
-            transaction.put(table, host, None, None)
+        idle = expire(table.partition(batch.partition), newest_us, self._config)
+        transaction.put_all(table, ((host, None, None) for host in idle))
 
 
 def dead_letter_headers(batch: Batch, letter: DeadLetter) -> list[tuple[str, bytes]]:

@@ -20,9 +20,9 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from processor.admin import admin_client, kafka_trouble
 from processor.deadletters import Letter, Wanted, marker, read_letters
 from processor.domain.config import FoldConfig
-from processor.domain.decode import decode
+from processor.domain.decode import decode_one
 from processor.domain.partition import partition_of
-from processor.domain.record import FROM_HEADER, TIME_HEADER
+from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
 from processor.errors import FleetfoldError, TopicsError
 from processor.settings import Settings
 from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
@@ -81,12 +81,13 @@ def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
         (TIME_HEADER, b"%d" % max(letter.time_ms, 0)),
     )
     copy = Copy(0, letter.key, letter.value, headers, letter.time_ms)
-    decoded = decode([copy], config)
-    if decoded.dead:
-        (dead,) = decoded.dead
-        return f"still no event: {dead.reason}" + (f" {dead.field}" if dead.field else "")
-    (host,) = decoded.events.hosts
-    return Copy(partition_of(host, partitions), letter.key, letter.value, headers, letter.time_ms)
+    event = decode_one(copy, config)
+    if event is None:
+        return "it has no value"
+    if isinstance(event, DeadLetter):
+        return f"still no event: {event.reason}" + (f" {event.field}" if event.field else "")
+    home = partition_of(event.host, partitions)
+    return Copy(home, letter.key, letter.value, headers, letter.time_ms)
 
 
 async def plan(settings: Settings, wanted: Wanted) -> Replay:

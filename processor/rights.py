@@ -21,11 +21,12 @@ from schemas.topics import (
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
+    VERDICTS,
 )
 
-__all__ = ["ROLES", "Right", "Role", "acl_commands", "rights"]
+__all__ = ["ROLES", "Right", "Role", "acl_commands", "rights", "verdicts_id"]
 
-Role = Literal["publisher", "reader", "worker"]
+Role = Literal["publisher", "reader", "worker", "verdicts"]
 Resource = Literal["topic", "group", "transactional-id"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -36,7 +37,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
     "reader": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
-        **dict.fromkeys((HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys((VERDICTS, HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, CHECKPOINTS), (_READ,)),
         **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
     },
     "worker": {
@@ -51,6 +52,11 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
         CORRECTIONS: (_CONFIGS,),
+        VERDICTS: (_CONFIGS,),
+    },
+    "verdicts": {
+        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
+        VERDICTS: (_READ, _WRITE),
     },
 }
 
@@ -72,6 +78,11 @@ class Right:
     is_prefix: bool = False
 
 
+def verdicts_id(settings: Settings) -> str:
+    """Return the group and the transactional id of the writer of verdicts: there is one at a time."""
+    return f"{settings.app_id}-verdicts"
+
+
 def rights(role: Role, settings: Settings) -> list[Right]:
     """Return what a role needs, under the settings' topic prefix and application id."""
     found = [
@@ -82,6 +93,9 @@ def rights(role: Role, settings: Settings) -> list[Right]:
     if role == "worker":
         found.append(Right("group", settings.app_id, _READ))
         found.append(Right("transactional-id", f"{settings.app_id}-", _WRITE, is_prefix=True))
+    if role == "verdicts":
+        found.append(Right("group", verdicts_id(settings), _READ))
+        found.append(Right("transactional-id", verdicts_id(settings), _WRITE))
     return found
 
 

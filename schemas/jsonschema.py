@@ -19,6 +19,7 @@ from schemas.internal import CheckpointRecord, DeadLetterHeaders, HostLedger, Pa
 from schemas.outcome import PublishedOutcome
 from schemas.stats import OutcomeStats
 from schemas.topics import TOPICS, TopicSpec
+from schemas.verdicts import ComponentVerdicts
 
 __all__ = ["EXAMPLES_FOLDER", "FOLDER", "MODELS", "main", "rendered", "stale"]
 
@@ -36,6 +37,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         CoFailure,
         HistoryDay,
         FleetTotals,
+        ComponentVerdicts,
         CheckpointRecord,
         DeadLetterHeaders,
         Correction,

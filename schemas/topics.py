@@ -22,6 +22,7 @@ __all__ = [
     "OUTCOME_EVENTS",
     "PAIR_DELTAS",
     "TOPICS",
+    "VERDICTS",
     "Cleanup",
     "TimestampType",
     "TopicSpec",
@@ -36,6 +37,7 @@ CO_FAILURES: Final = "co-failures"
 COMPONENT_HISTORY: Final = "component-history"
 FLEET_TOTALS: Final = "fleet-totals"
 CHECKPOINTS: Final = "checkpoints"
+VERDICTS: Final = "verdicts"
 DEAD_LETTERS: Final = "dead-letters"
 CORRECTIONS: Final = "corrections"
 
@@ -171,6 +173,18 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         retention_ms=None,
         written_by=("intake",),
         read_by=("recovery", "scoring services"),
+    ),
+    TopicSpec(
+        name=VERDICTS,
+        key="component_id",
+        value="ComponentVerdicts",
+        cleanup="compact",
+        retention_ms=None,
+        copartitioned=False,
+        partitions=1,
+        one_order=True,  # who reads this one partition for the group is the one who writes
+        written_by=("verdicts",),
+        read_by=("verdicts", "scoring services", "people"),
     ),
     TopicSpec(
         name=CHECKPOINTS,

@@ -5,21 +5,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from processor.domain.config import FoldConfig
+from processor.domain.decode import decode
+from processor.domain.events import Event
+from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.intake import IntakeCounts, IntakeResult, fold
 from processor.domain.merge import fold_components, fold_pairs
+from processor.domain.names import Book
 from processor.domain.partition import partition_of
+from processor.domain.record import DeadLetter, Record, Taken
 from processor.domain.stats import Stats, to_json
 from tests.oracle import PairCounts, StatsRows
 
 if TYPE_CHECKING:
     from processor.domain.ledger import Row
 
-__all__ = ["NOON", "FakeRecord", "Fleet", "at", "event", "record", "uuid_of"]
+__all__ = ["NOON", "FakeRecord", "Fleet", "Seen", "at", "decoded", "event", "record", "taken", "uuid_of"]
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -65,6 +70,29 @@ def record(fields: Any = None, **attributes: Any) -> FakeRecord:
     """Return a record of an event, or of any other JSON, with some attributes of its own."""
     value = orjson.dumps(event() if fields is None else fields)
     return FakeRecord(**({"value": value} | attributes))
+
+
+def taken(record: Record) -> Taken:
+    """Return a record as the decoder takes it over."""
+    return Taken(record.offset, record.timestamp, record.key, record.value, record.headers)
+
+
+class Seen(NamedTuple):
+    """What a run was decoded to, event by event."""
+
+    events: list[Event]
+    dead: list[DeadLetter]
+    ignored: int
+
+
+def decoded(records: Iterable[Record], config: FoldConfig) -> Seen:
+    """Decode a run, and return its columns as the events that they stand for."""
+    book = Book()
+    found = decode(records, config, book)
+    events = [found.events.one(place, book) for place in range(len(found.events))]
+    assert len(found) == len(events) + len(found.dead) + found.ignored
+    assert all(len(each.fingerprint) in {0, FINGERPRINT_BYTES} for each in events)
+    return Seen(events, found.dead, found.ignored)
 
 
 class Fleet:

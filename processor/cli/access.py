@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _access(
-    role: Annotated[str, typer.Argument(metavar="publisher|reader|worker")],
+    role: Annotated[str, typer.Argument(metavar="publisher|reader|worker|verdicts")],
     user: _UserOption,
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,

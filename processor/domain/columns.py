@@ -5,71 +5,43 @@ UUID. Other usual forms are made plain first. What is plain here means the same 
 validator; a property test holds it to that.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from schemas import COMPONENT_ID_MAX, HOST_ID_MAX, OutcomeType
+from processor.domain.events import Numbers
+from processor.domain.fingerprint import prints
+from processor.domain.names import OUTCOME_NUMBERS, Book
+from processor.domain.timecolumn import TIME_BYTES, times_us
+from schemas import COMPONENT_ID_MAX, HOST_ID_MAX
 
-__all__ = [
-    "FIELDS",
-    "HEX_DIGITS",
-    "ID_FORM",
-    "OUTCOMES",
-    "TIME_DIGITS",
-    "TIME_FORM",
-    "Columns",
-    "Plain",
-    "are_times",
-    "columns_of",
-    "is_plain",
-    "made_plain",
-    "not_plain",
-]
+__all__ = ["FIELDS", "Columns", "Plain", "columns_of", "is_plain", "made_plain", "not_plain", "plain_of"]
 
 Columns = tuple[Sequence[Any], ...]
 """The events' fields as JSON has them: components, outcomes, times, event ids, hosts, contexts."""
 
 
 class Plain(NamedTuple):
-    """The fields of a run of plain events, as the folds take them.
+    """The fields of a run of plain events, as the folds take them: see `Events`."""
 
-    Attributes:
-        components: their ids.
-        outcomes: values of OUTCOMES.
-        times: when each happened, in the plain form.
-        fingerprints: of the event ids.
-        hosts: their ids as UTF-8.
-        first: the least of the times.
-        last: the greatest.
-    """
+    components: Numbers
+    outcomes: Numbers
+    times_us: Numbers
+    prints: NDArray[np.uint64]
+    hosts: Numbers
 
-    components: Sequence[str]
-    outcomes: Sequence[str]
-    times: Sequence[str]
-    fingerprints: Sequence[bytes]
-    hosts: Sequence[bytes]
-    first: str
-    last: str
-
-
-OUTCOMES = {outcome.value: outcome.value for outcome in OutcomeType}
-"""One object for each outcome, so that equal outcomes are the same object, whose hash is known."""
 
 FIELDS = ("component_id", "outcome_type", "timestamp", "event_id", "host_id", "context")
 _GETTERS = tuple(itemgetter(name) for name in FIELDS)
 
 _STRINGS = {str}
 _STRINGS_OR_NULLS = {str, type(None)}
-TIME_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-HEX_DIGITS = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
-TIME_FORM = "0000-00-00T00:00:00.000000Z"
-_HOUR_AT, _MINUTE_AT, _SECOND_AT = 11, 14, 17
-ID_FORM = "00000000-0000-0000-0000-000000000000"
+_HEX_DIGITS = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
+_ID_FORM = "00000000-0000-0000-0000-000000000000"
 
 # Times as the libraries of Python, JavaScript and Go write them, by length: how they end, how much of them is
 # plain, and how that goes on in the plain form. Whether it is a time at all is for the checks to say.
@@ -134,6 +106,19 @@ def not_plain(columns: Columns, first: int = 0) -> list[int]:
     return not_plain(front, first) + not_plain(back, first + middle)
 
 
+def plain_of(columns: Columns, book: Book) -> Plain:
+    """Return columns that were found plain as the folds take them; the book takes in their names."""
+    components, outcomes, times, ids, hosts, _ = columns
+    count = len(components)
+    return Plain(
+        np.fromiter(map(book.components.__getitem__, components), np.int64, count),
+        np.fromiter(map(OUTCOME_NUMBERS.__getitem__, outcomes), np.int64, count),
+        times_us("".join(times).encode()),
+        prints(bytes.fromhex("".join(ids).replace("-", ""))),
+        np.fromiter(map(book.hosts.__getitem__, map(str.encode, hosts)), np.int64, count),
+    )
+
+
 def is_plain(columns: Columns) -> bool:
     """Say whether all events of a run, at least one, are plain: each check asks a whole column at once."""
     components, outcomes, times, ids, hosts, contexts = columns
@@ -145,37 +130,25 @@ def is_plain(columns: Columns) -> bool:
             and set(map(type, hosts)) == _STRINGS
             and max(set(map(len, hosts))) <= HOST_ID_MAX
             and set(map(type, contexts)) <= _STRINGS_OR_NULLS
-            and OUTCOMES.keys() >= set(outcomes)
-            and _have_form(times, TIME_FORM, TIME_DIGITS)
-            and _have_form(ids, ID_FORM, HEX_DIGITS)
-            and are_times(times, min(times), max(times))
+            and OUTCOME_NUMBERS.keys() >= set(outcomes)
+            and _are_ids(ids)
+            and _are_times(times)
         )
     except TypeError:  # a number, list or null among the strings
         return False
 
 
-def _have_form(column: Sequence[str], form: str, digits: bytes) -> bool:
-    """Say whether each text has this form, once its digits are zeros; raise TypeError for what is no text."""
+def _are_ids(column: Sequence[str]) -> bool:
+    """Say whether each text is an event id; raise TypeError for what is no text."""
     joined = "".join(column)
-    same = joined.isascii() and joined.encode().translate(digits) == form.encode() * len(column)
-    return same and set(map(len, column)) == {len(form)}
+    same = joined.isascii() and joined.encode().translate(_HEX_DIGITS) == _ID_FORM.encode() * len(column)
+    return same and set(map(len, column)) == {len(_ID_FORM)}
 
 
-def are_times(column: Sequence[str], first: str, last: str) -> bool:
-    """Say whether texts of the right form are times: no 30th of February, no hour 24 (which 3.13 takes).
-
-    Args:
-        column: the texts.
-        first: the least of them.
-        last: the greatest; if it names the same hour as the first, so do all between.
-    """
+def _are_times(column: Sequence[str]) -> bool:
+    """Say whether each text is a time; raise TypeError for what is no text."""
     try:
-        if first[: _MINUTE_AT - 1] == last[: _MINUTE_AT - 1]:
-            datetime.fromisoformat(first)
-            joined = "".join(column)
-            tens = joined[_MINUTE_AT :: len(first)] + joined[_SECOND_AT :: len(first)]
-            return not tens.strip("012345") and not first.startswith("24", _HOUR_AT)
-        deque(map(datetime.fromisoformat, column), maxlen=0)
+        times_us("".join(column).encode())
     except ValueError:
         return False
-    return "T24" not in "".join(column)
+    return set(map(len, column)) == {TIME_BYTES}

@@ -1,6 +1,6 @@
 """What the folds may be told. Every limit that bounds a record's size follows from these few numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas import COMPONENT_ID_MAX
 
@@ -29,6 +29,9 @@ class FoldConfig:
         skew_us: an event further ahead of its record's time than this gets the record's time.
         earliest_us: an event before this gets the record's time too.
         ledger_limit_bytes: a host's ledger value is never longer than this.
+        session_limit_bytes: the most bytes that one session's components take as JSON; beyond it is a mass
+            failure. It depends on the settings alone, never on the host's other sessions, so that the order
+            of arrival cannot change which session is one.
 
     Raises:
         ValueError: a number is out of range, or the numbers together leave a session too little room.
@@ -43,6 +46,7 @@ class FoldConfig:
     skew_us: int = 600 * _SECOND_US
     earliest_us: int = _YEAR_2000_US
     ledger_limit_bytes: int = 1_000_000
+    session_limit_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what the folds could not keep their promises with."""
@@ -50,6 +54,7 @@ class FoldConfig:
                             ("ring_size", 1), ("host_idle_us", 1), ("skew_us", 0)):  # fmt: skip
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        object.__setattr__(self, "session_limit_bytes", self._session_limit_bytes())  # frozen
         if self.session_limit_bytes < _PAIR_BYTES:
             raise ValueError(
                 f"a host can have {self.sessions_max} sessions within the retention: "
@@ -66,13 +71,7 @@ class FoldConfig:
         """
         return self.retention_us // self.gap_us + 2
 
-    @property
-    def session_limit_bytes(self) -> int:
-        """The most bytes that one session's components take as JSON; beyond it is a mass failure.
-
-        It depends on the settings alone, never on the host's other sessions, so that the order of arrival
-        cannot change which session is one.
-        """
+    def _session_limit_bytes(self) -> int:
         ring_bytes = -(-self.ring_size * 8 // 3) * 4
         room = self.ledger_limit_bytes - _LEDGER_FRAME_BYTES - ring_bytes
         return room // self.sessions_max - _SESSION_FRAME_BYTES

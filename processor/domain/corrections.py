@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
+import numpy as np
 from pydantic import ValidationError
 
-from processor.domain.events import Events
+from processor.domain.events import Event, Events
 from processor.domain.fingerprint import fingerprint
+from processor.domain.names import Book
 from processor.domain.record import FROM_HEADER, Record, header_of
 from schemas.corrections import Correction, CorrectionKind
-from schemas.times import format_us, to_us
+from schemas.times import to_us
 
 __all__ = ["CORRECTION_HEADER", "Corrections", "CorrectionsError", "origin_of"]
 
@@ -29,7 +31,7 @@ CORRECTION_HEADER = "fleetfold-correction"
 """Marks a control record on `outcome-events`, which is no event: the id of the correction it is part of."""
 
 _PLACE_PARTS = 2  # after the topic: partition and offset
-_FIRST_TIME, _LAST_TIME = "", "~"  # before and after any time as text
+_FIRST_US, _END_US = -(2**62), 2**62  # before and after any time that can be written
 
 
 class CorrectionsError(ValueError):
@@ -43,18 +45,18 @@ class _Selector:
     component: str | None
     host: bytes | None
     outcome: str | None
-    since: str
-    until: str
+    since_us: int
+    until_us: int
     fingerprints: frozenset[bytes] | None
     before: tuple[int, ...]
 
-    def takes(self, component: str, outcome: str, time: str, host: bytes, print_: bytes) -> bool:
+    def takes(self, component: str, outcome: str, time_us: int, host: bytes, print_: bytes) -> bool:
         """Say whether an event is named, wherever it stands."""
         return (
             (self.component is None or component == self.component)
             and (self.host is None or host == self.host)
             and (self.outcome is None or outcome == self.outcome)
-            and self.since <= time < self.until
+            and self.since_us <= time_us < self.until_us
             and (self.fingerprints is None or print_ in self.fingerprints)
         )
 
@@ -132,38 +134,42 @@ class Corrections:
             place: partition and offset of the original on `outcome-events`.
         """
         print_ = b"" if event_id is None else fingerprint(event_id)
-        host, time = host_id.encode(), format_us(time_us)
+        host = host_id.encode()
         return any(
-            selector.reaches(*place) and selector.takes(component_id, outcome_type, time, host, print_)
+            selector.reaches(*place) and selector.takes(component_id, outcome_type, time_us, host, print_)
             for selector in self._suspects(host, component_id)
         )
 
-    def places(self, events: Events, partition: int) -> list[int]:
+    def places(self, events: Events, book: Book, partition: int) -> list[int]:
         """Return the places of the void ones among events, in order.
 
         Args:
             events: as the decoder gives them, with their records.
+            book: what their numbers stand for.
             partition: where the records were read.
         """
         return [
-            place
-            for place in self._named(events)
-            if any(
-                selector.takes(*_five(events, place)) and selector.reaches(*origin_of(record, partition))
-                for record in (events.records[place],)
-                for selector in self._suspects(events.hosts[place], events.components[place])
-            )
+            place for place in self._named(events, book) if self._is_void(events.one(place, book), partition)
         ]
 
-    def _named(self, events: Events) -> Iterable[int]:
-        """Yield the places that must be looked at: all, or those of a named host or component."""
+    def _is_void(self, event: Event, partition: int) -> bool:
+        component, outcome, time_us, print_, host = event[:5]
+        return any(
+            selector.takes(component, outcome, time_us, host, print_)
+            and selector.reaches(*origin_of(event.record, partition))
+            for selector in self._suspects(host, component)
+        )
+
+    def _named(self, events: Events, book: Book) -> Iterable[int]:
+        """Return the places that must be looked at: all, or those of a named host or component."""
         if self._others:
             return range(len(events))
-        hosts, components = self._by_host.keys(), self._by_component.keys()
-        if hosts.isdisjoint(events.hosts) and components.isdisjoint(events.components):
+        hosts = [book.hosts[host] for host in book.hosts.keys() & self._by_host.keys()]
+        components = [book.components[name] for name in book.components.keys() & self._by_component.keys()]
+        if not hosts and not components:
             return ()
-        pairs = enumerate(zip(events.hosts, events.components, strict=True))
-        return [place for place, (host, component) in pairs if host in hosts or component in components]
+        named = np.isin(events.hosts, hosts) | np.isin(events.components, components)
+        return [int(place) for place in np.flatnonzero(named)]
 
     def _suspects(self, host: bytes, component: str) -> Iterator[_Selector]:
         yield from self._others
@@ -185,24 +191,14 @@ def origin_of(record: Record, partition: int) -> tuple[int, int]:
     return partition, record.offset
 
 
-def _five(events: Events, place: int) -> tuple[str, str, str, bytes, bytes]:
-    return (
-        events.components[place],
-        events.outcomes[place],
-        events.times[place],
-        events.hosts[place],
-        events.fingerprints[place],
-    )
-
-
 def _selector_of(correction: Correction) -> _Selector:
     since, until, ids = correction.since, correction.until, correction.event_ids
     return _Selector(
         correction.component_id,
         None if correction.host_id is None else correction.host_id.encode(),
         None if correction.outcome_type is None else correction.outcome_type.value,
-        _FIRST_TIME if since is None else format_us(to_us(since)),
-        _LAST_TIME if until is None else format_us(to_us(until)),
+        _FIRST_US if since is None else to_us(since),
+        _END_US if until is None else to_us(until),
         None if ids is None else frozenset(map(fingerprint, ids)),
         tuple(correction.before or ()),
     )

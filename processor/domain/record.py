@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = [
     "FROM_HEADER",
@@ -10,9 +10,9 @@ __all__ = [
     "DeadLetter",
     "Forward",
     "Record",
+    "Taken",
     "header_of",
     "record_ms",
-    "record_times_ms",
 ]
 
 FROM_HEADER = "fleetfold-from"
@@ -49,6 +49,16 @@ class Record(Protocol):
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Names and values, in order."""
+
+
+class Taken(NamedTuple):
+    """A record's own fields, taken over so that the client's object need not live any longer."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +99,3 @@ def record_ms(record: Record) -> int:
         if stated is not None and stated.isdigit() and len(stated) <= _MS_DIGITS_MAX:
             return int(stated)
     return record.timestamp
-
-
-def record_times_ms(records: Sequence[Record]) -> list[int]:
-    """Return when the records were written, in milliseconds, within what can be written as a date."""
-    times_ms = [record.timestamp for record in records]
-    if times_ms and (min(times_ms) < 0 or max(times_ms) > LAST_MS):
-        times_ms = [min(max(time_ms, 0), LAST_MS) for time_ms in times_ms]
-    return times_ms

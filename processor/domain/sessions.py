@@ -48,18 +48,18 @@ def add_failure(sessions: tuple[Session, ...], component: str, at_us: int, confi
         at_us: when, in microseconds since the epoch.
         config: the gap, the retention and the bounds of a session.
     """
-    near_from_us, near_to_us = at_us - config.gap_us, at_us + config.gap_us
     newest_us = max(at_us, sessions[-1][1]) if sessions else at_us
     kept_from_us = newest_us - config.retention_us - config.gap_us
-    before, near, after = [], [], []
-    for session in sessions:
-        if session[1] < near_from_us:
-            if session[1] >= kept_from_us:
-                before.append(session)
-        elif session[0] > near_to_us:
-            after.append(session)
-        else:
-            near.append(session)
+    end = len(sessions)  # from the newest on: that is where most failures belong
+    while end and sessions[end - 1][0] > at_us + config.gap_us:
+        end -= 1
+    start = end
+    while start and sessions[start - 1][1] >= at_us - config.gap_us:
+        start -= 1
+    first = 0
+    while first < start and sessions[first][1] < kept_from_us:
+        first += 1
+    before, near, after = sessions[first:start], sessions[start:end], sessions[end:]
     if not near:
         return (*before, (at_us, at_us, (component,)), *after), {}, 0
     first_us, last_us = min(at_us, near[0][0]), max(at_us, near[-1][1])
@@ -71,12 +71,13 @@ def _grow(
     near: list[tuple[str, ...] | None], component: str, config: FoldConfig
 ) -> tuple[tuple[str, ...] | None, dict[Pair, int], int]:
     """Return the components of the session grown of `near`, the changed pairs, 1 for a new mass failure."""
-    if len(near) == 1:
-        only = near[0]
-        if only is None or component in only:
-            return only, {}, 0
     counted = [components for components in near if components is not None]
-    grown = tuple(sorted({component}.union(*counted)))
+    if len(near) == 1:
+        if not counted or component in counted[0]:
+            return near[0], {}, 0
+        grown = tuple(sorted((*counted[0], component)))
+    else:
+        grown = tuple(sorted({component}.union(*counted)))
     if len(counted) < len(near):  # a mass failure stays one, whatever joins it
         return None, _changes(counted, ()), 0
     if _is_mass_failure(grown, config):

@@ -5,82 +5,90 @@ fields at each `","`, in half of the time that parsing takes. The first value of
 tried; that all values have it is proved for every byte. Where it does not hold, the parser takes the run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from binascii import unhexlify
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from processor.domain.columns import (
-    FIELDS,
-    HEX_DIGITS,
-    ID_FORM,
-    OUTCOMES,
-    TIME_DIGITS,
-    TIME_FORM,
-    Plain,
-    are_times,
-)
-from processor.domain.fingerprint import fingerprints_of
+from processor.domain.columns import FIELDS, Plain
+from processor.domain.events import Numbers
+from processor.domain.fingerprint import prints
+from processor.domain.names import OUTCOME_NUMBERS, Book
+from processor.domain.timecolumn import TIME_BYTES, times_us
 from schemas import COMPONENT_ID_MAX, HOST_ID_MAX
 
 __all__ = ["split"]
 
 _CUT = '","'
-_LINE = "\n"  # stands in no JSON string; between fields only where somebody indents
-_JOINT = (_CUT + _LINE + _CUT).encode()
+_LINE = "\n"  # stands in no plain text, so that it shows where one value ends
+_JOINT = (_LINE + _CUT).encode()
 _CACHED_IDS = 65_536  # components and hosts come again and again; some 15 MB when full
-_NOT_PLAIN = b'"' + bytes(range(32))
 _SHAPES = 4
 _OPTIONAL = {"context"}
+_ID_FORM = b"00000000-0000-0000-0000-000000000000"
 
-V = TypeVar("V")
 
-
-def split(values: Sequence[bytes | None], keys: Sequence[bytes | None]) -> Plain | None:
+def split(values: Sequence[bytes | None], book: Book) -> Plain | None:
     """Return the fields of a run of plain events, or None if they are not all of one shape, or not plain.
 
     Args:
         values: of the run's records, at least one.
-        keys: of the same records; mostly the host ids, which then need not be made again.
+        book: takes in the names.
     """
     try:
-        return _shape(tuple(orjson.loads(values[0] or b""))).split(values, keys)
+        return _shape(tuple(orjson.loads(values[0] or b""))).split(values, book)
     except (TypeError, ValueError):  # no value, no JSON, no object, not of the shape
         return None
 
 
-class _Parts(dict[str, V]):
-    """What each part of a column means: a text in its frame. Equal parts give one object, its hash known.
+class _Texts(dict[str, str]):
+    """The text of each part of a column, which stands in a frame. Equal parts give one object, hash known.
 
     Args:
         start: what stands before the text.
         end: what stands after it.
-        mean: gives the text's meaning; raises ValueError for one that is not plain.
+        check: raises ValueError for a text that is not plain.
     """
 
-    def __init__(self, start: str, end: str, mean: Callable[[str], V]) -> None:
+    def __init__(self, start: str, end: str, check: Callable[[str], None]) -> None:
         super().__init__()
-        self._start, self._end, self._mean = start, end, mean
+        self._start, self._end, self._check = start, end, check
 
-    def __missing__(self, part: str) -> V:
-        """Take in a part that was not seen before."""
-        meaning = self._mean(self.text(part))
-        if len(self) >= _CACHED_IDS:
-            self.clear()
-        self[part] = meaning
-        return meaning
-
-    def text(self, part: str) -> str:
-        """Return the text of a part.
+    def __missing__(self, part: str) -> str:
+        """Take in a part that was not seen before.
 
         Raises:
-            ValueError: the part is not in its frame, or the text would need escapes.
+            ValueError: the part is not in its frame, or the text is not plain or would need escapes.
         """
         text = part.removeprefix(self._start).removesuffix(self._end)
         if self._start + text + self._end != part or '"' in text or not text.isprintable():
             raise ValueError(part)
+        self._check(text)
+        if len(self) >= _CACHED_IDS:
+            self.clear()
+        self[part] = text
         return text
+
+
+class _Numbers(dict[str, int]):
+    """The number of each part of a column, for one batch: looked up by what stands in the value itself."""
+
+    def __init__(self, texts: _Texts, number: Callable[[str], int]) -> None:
+        super().__init__()
+        self._texts, self._number = texts, number
+
+    def __missing__(self, part: str) -> int:
+        """Take in a part that this batch has not shown before.
+
+        Raises:
+            ValueError: it is not plain.
+        """
+        number = self[part] = self._number(self._texts[part])
+        return number
 
 
 class _Shape:
@@ -90,87 +98,101 @@ class _Shape:
         ValueError: a field is unknown, missing or there twice.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: tuple[str, ...]) -> None:
         if sorted(names) != sorted(FIELDS) and sorted(names) != sorted(set(FIELDS) - _OPTIONAL):
             raise ValueError(f"the fields {names}")
-        self._names, self._width = names, len(names) + 1
+        self._names = names
         starts = {name: f'{name}":"' for name in names}
         starts[names[0]] = '{"' + starts[names[0]]
-        self._starts, self._ends = starts, dict.fromkeys(names, "") | {names[-1]: '"}'}
-        self._components = self._parts("component_id", _component)
-        self._outcomes = self._parts("outcome_type", _outcome)
-        self._hosts = self._parts("host_id", _host)
+        self._starts, self._ends = starts, dict.fromkeys(names, "") | {names[-1]: '"}' + _LINE}
+        self._outcomes = _Numbers(self._texts("outcome_type", _check_outcome), OUTCOME_NUMBERS.__getitem__)
+        self._components = self._texts("component_id", _check_component)
+        self._hosts = self._texts("host_id", _check_host)
+        self._contexts = self._texts("context", str) if "context" in names else None
+        self._id_frame = _Frame(self._starts["event_id"], self._ends["event_id"])
 
-    def _parts(self, name: str, mean: Callable[[str], V]) -> _Parts[V]:
-        return _Parts(self._starts[name], self._ends[name], mean)
+    def _texts(self, name: str, check: Callable[[str], Any]) -> _Texts:
+        return _Texts(self._starts[name], self._ends[name], check)
 
-    def split(self, values: Sequence[bytes | None], keys: Sequence[bytes | None]) -> Plain:
+    def split(self, values: Sequence[bytes | None], book: Book) -> Plain:
         """Return the fields' columns.
 
         Raises:
             TypeError: a record has no value.
             ValueError: not all values are plain and of this shape.
         """
-        joined = _JOINT.join(values).decode()  # type: ignore[arg-type]  # it refuses None by itself
-        parts, width, lines = joined.split(_CUT), self._width, len(values) - 1
-        if (
-            len(parts) != width * len(values) - 1
-            or parts[width - 1 :: width] != [_LINE] * lines  # no plain text has one: these are the joints
-            or "\\" in joined
-        ):
+        count, width = len(values), len(self._names)
+        text = _JOINT.join(values).decode() + _LINE  # type: ignore[arg-type]  # it refuses None by itself
+        parts = text.split(_CUT)
+        if len(parts) != width * count or "\\" in text:
             raise ValueError("another number of fields, or escapes")
         columns = {name: parts[place::width] for place, name in enumerate(self._names)}
-        if "context" in columns:
-            contexts = self._parts("context", str)
+        if self._contexts is not None:
             for part in set(columns["context"]):
-                contexts.text(part)
-        self._joined("timestamp", columns, TIME_FORM, TIME_DIGITS)
-        start, end = len(self._starts["timestamp"]), -len(self._ends["timestamp"]) or None
-        times = [part[start:end] for part in columns["timestamp"]]
-        first, last = min(times), max(times)
-        if not are_times(times, first, last):
-            raise ValueError("not all are times")
+                self._contexts[part]
+        times_us = self._times(columns["timestamp"])
+        ids = self._id_frame.prints(columns["event_id"])
+        outcomes = _numbers(self._outcomes, columns["outcome_type"])
+        components, hosts = self._known(book)
         return Plain(
-            list(map(self._components.__getitem__, columns["component_id"])),
-            list(map(self._outcomes.__getitem__, columns["outcome_type"])),
-            times,
-            self._fingerprints(columns),
-            self._hosts_of(columns["host_id"], keys),
-            first,
-            last,
+            _numbers(components, columns["component_id"]),
+            outcomes,
+            times_us,
+            ids,
+            _numbers(hosts, columns["host_id"]),
         )
 
-    def _hosts_of(self, parts: Sequence[str], keys: Sequence[bytes | None]) -> Sequence[bytes]:
-        """Return the hosts: the very keys, where each is its value's host id."""
-        start, end = self._starts["host_id"].encode(), self._ends["host_id"].encode()
-        hosts = [key for key in keys if key is not None]
-        joined = b"".join(hosts)
-        same = "".join(parts).encode() == start + (end + start).join(hosts) + end
-        if same and joined.translate(None, _NOT_PLAIN) == joined and max(map(len, hosts)) <= HOST_ID_MAX:
-            return hosts
-        return list(map(self._hosts.__getitem__, parts))
+    def _known(self, book: Book) -> tuple[_Numbers, _Numbers]:
+        """Return the batch's numbers of components and hosts as they stand in values of this shape."""
+        known = book.parts.get(self._names)
+        if known is None:
+            components = _Numbers(self._components, book.components.__getitem__)
+            hosts = _Numbers(self._hosts, lambda text: book.hosts[text.encode()])
+            known = book.parts[self._names] = components, hosts
+        return known
 
-    def _fingerprints(self, columns: Mapping[str, Sequence[str]]) -> Sequence[bytes]:
-        start, end = self._starts["event_id"], self._ends["event_id"]
-        joined = self._joined("event_id", columns, ID_FORM, HEX_DIGITS)
-        ids = joined.replace(start, "").replace(end, "") if end else joined.replace(start, "")
-        if len(ids) != len(ID_FORM) * len(columns["event_id"]):  # a start has hexadecimal digits, its own
-            raise ValueError("not all are event ids")
-        return fingerprints_of(ids)
+    def _times(self, parts: Sequence[str]) -> Numbers:
+        start, end = self._starts["timestamp"].encode(), self._ends["timestamp"].encode()
+        if set(map(len, parts)) != {len(start) + TIME_BYTES + len(end)}:
+            raise ValueError("not all are as long as a time")
+        return times_us("".join(parts).encode(), start, end)
 
-    def _joined(self, name: str, columns: Mapping[str, Sequence[str]], form: str, digits: bytes) -> str:
-        """Return a column joined, each part known to have this form once its digits are zeros.
+
+class _Frame:
+    """A column of event ids, each in its frame.
+
+    Args:
+        start: what stands before each.
+        end: what stands after it.
+    """
+
+    def __init__(self, start: str, end: str) -> None:
+        self._start = len(start)
+        self._form = (start + _ID_FORM.decode() + end).encode()
+        digits = [place for place, form in enumerate(_ID_FORM, len(start)) if form == ord("0")]
+        mask = np.full(len(self._form), 255, np.uint8)
+        mask[digits] = 0
+        self._mask = mask
+        self._fixed = np.frombuffer(self._form, np.uint8) & mask
+        self._digits = np.array(digits)
+
+    def prints(self, parts: Sequence[str]) -> NDArray[np.uint64]:
+        """Return the fingerprints of the ids.
 
         Raises:
-            ValueError: one has not.
+            ValueError: not all parts are event ids in the frame.
         """
-        parts, start, end = columns[name], self._starts[name], self._ends[name]
-        frame = (start + form + end).encode()
-        joined = "".join(parts)
-        same = joined.isascii() and joined.encode().translate(digits) == frame.translate(digits) * len(parts)
-        if not same or set(map(len, parts)) != {len(frame)}:
-            raise ValueError(f"another form of {name}")
-        return joined
+        width = len(self._form)
+        if set(map(len, parts)) != {width}:
+            raise ValueError("not all are as long as an event id")
+        rows = np.frombuffer("".join(parts).encode(), np.uint8).reshape(len(parts), width)
+        if ((rows & self._mask) != self._fixed).any():
+            raise ValueError("another form of event_id")
+        return prints(unhexlify(rows[:, self._digits].tobytes()))
+
+
+def _numbers(known: _Numbers, parts: Sequence[str]) -> Numbers:
+    return np.fromiter(map(known.__getitem__, parts), np.int64, len(parts))
 
 
 @lru_cache(maxsize=_SHAPES)
@@ -178,19 +200,16 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     return _Shape(names)
 
 
-def _component(text: str) -> str:
+def _check_component(text: str) -> None:
     if not 1 <= len(text) <= COMPONENT_ID_MAX:
         raise ValueError(text)
-    return text
 
 
-def _outcome(text: str) -> str:
-    if text not in OUTCOMES:
+def _check_outcome(text: str) -> None:
+    if text not in OUTCOME_NUMBERS:
         raise ValueError(text)
-    return OUTCOMES[text]
 
 
-def _host(text: str) -> bytes:
+def _check_host(text: str) -> None:
     if len(text) > HOST_ID_MAX:
         raise ValueError(text)
-    return text.encode()

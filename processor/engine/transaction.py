@@ -5,6 +5,7 @@ A fold only touches memory. So a fold that raises has sent nothing.
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
@@ -55,13 +56,19 @@ class Transaction:
             row: what later folds find in memory; ignored for a tombstone.
             value: the row's encoding; None deletes the row and leaves a tombstone.
         """
+        self.put_all(table, ((key, row, value),))
+
+    def put_all(self, table: "PartitionedTable", changes: Iterable[tuple[bytes, Any, bytes | None]]) -> None:
+        """Set many rows of a table: the same as `put` for each key, row and value."""
         partition = self.source.partition
         rows = table.partition(partition)
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = row
-        self.outputs[TopicPartition(table.changelog, partition)].append((key, value, NO_HEADERS))
+        outputs = self.outputs[TopicPartition(table.changelog, partition)]
+        for key, row, value in changes:
+            if value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = row
+            outputs.append((key, value, NO_HEADERS))
 
     def add_checkpoint(self, topic: str) -> None:
         """Write the next offset beside the state, in the partition of the source's own number."""

@@ -1,19 +1,18 @@
 """The two ways of decoding give the same events, whatever comes in."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.domain.config import FoldConfig
-from processor.domain.decode import _decode_one, decode
+from processor.domain.decode import decode_one
+from processor.domain.events import Event
+from processor.domain.names import Book
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
 from processor.domain.split import split
-from tests.records import FakeRecord, at, event, uuid_of
-
-if TYPE_CHECKING:
-    from processor.domain.events import Event
+from tests.records import FakeRecord, at, decoded, event, taken, uuid_of
 
 CONFIG = FoldConfig()
 ODD_VALUES = [b"", b"{", b"[]", b"null", b"3", b"\xff", b'"\\ud800"', b"[" * 2_000, b"{}", None]
@@ -103,24 +102,11 @@ records = st.builds(
 
 def check_both_ways(run: list[FakeRecord]) -> None:
     """Hold the decoding of a run to that of each of its records by itself."""
-    events: list[Event] = []
-    skewed: set[int] = set()
-    dead: list[DeadLetter] = []
-    ignored = 0
-    for each in run:
-        one = _decode_one(each, CONFIG)
-        if one is None:
-            ignored += 1
-        elif isinstance(one, DeadLetter):
-            dead.append(one)
-        else:
-            if one[1]:
-                skewed.add(len(events))
-            events.append(one[0])
-    found = decode(run, CONFIG)
-    assert found.events.one_by_one() == events
-    assert found.events.skewed == skewed
-    assert (found.dead, found.ignored) == (dead, ignored)
+    ones = [decode_one(taken(each), CONFIG) for each in run]
+    found = decoded(run, CONFIG)
+    assert found.events == [one for one in ones if isinstance(one, Event)]
+    assert found.dead == [one for one in ones if isinstance(one, DeadLetter)]
+    assert found.ignored == ones.count(None)
 
 
 @given(st.lists(records, max_size=30))
@@ -187,10 +173,11 @@ def test_splitting_takes_no_value_for_what_it_is_not(run: list[FakeRecord]) -> N
 
 
 def test_a_publishers_run_is_split() -> None:
-    """What our own publisher writes, with its key or another, is taken apart without the parser."""
+    """What our own publisher writes is taken apart without the parser."""
     values = [orjson.dumps(event(event_id=uuid_of(number))) for number in range(20)]
-    for key in (b"host-1", b"other", None):
-        plain = split(values, [key] * 20)
-        assert plain is not None
-        assert plain.hosts == [b"host-1"] * 20
-    assert split([*values, b"{}"], [None] * 21) is None
+    book = Book()
+    plain = split(values, book)
+    assert plain is not None
+    assert plain.hosts.tolist() == [0] * 20
+    assert (book.hosts.by_number, book.components.by_number) == ([b"host-1"], [event()["component_id"]])
+    assert split([*values, b"{}"], Book()) is None

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from processor.cli.main import app
 from processor.rights import ROLES, acl_commands, rights
 from processor.settings import load_settings
-from schemas.topics import CORRECTIONS, OUTCOME_EVENTS, TOPICS
+from schemas.topics import CORRECTIONS, OUTCOME_EVENTS, TOPICS, VERDICTS
 
 
 def test_only_a_worker_writes_results() -> None:
@@ -21,15 +21,22 @@ def test_only_a_worker_writes_results() -> None:
 
 
 def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:
-    """Every topic but the audit's is named; group and transactional ids are those of the application."""
+    """Every topic but the audit's and the verdicts' is named; group and ids are the application's."""
     settings = load_settings(topic_prefix="p-", app_id="fold")
     worker = rights("worker", settings)
     written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
-    assert written == {f"p-{spec.name}" for spec in TOPICS if spec.name != CORRECTIONS}
+    assert written == {f"p-{spec.name}" for spec in TOPICS if spec.name not in {CORRECTIONS, VERDICTS}}
     assert [(right.name, right.is_prefix) for right in worker if right.resource != "topic"] == [
         ("fold", False),
         ("fold-", True),
     ]
+
+
+def test_the_writer_of_verdicts_writes_nothing_else() -> None:
+    """One topic, under the one name that fences it."""
+    found = rights("verdicts", load_settings(topic_prefix="p-", app_id="fold"))
+    written = [(right.resource, right.name) for right in found if right.operation == "Write"]
+    assert written == [("topic", f"p-{VERDICTS}"), ("transactional-id", "fold-verdicts")]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -63,4 +70,4 @@ def test_the_command_line_prints_them() -> None:
     } in found
     wrong = runner.invoke(app, ["access", "admin", "--user", "w"])
     assert wrong.exit_code == 2
-    assert "publisher, reader or worker" in wrong.output
+    assert "publisher, reader, worker or verdicts" in wrong.output

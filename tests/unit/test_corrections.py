@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from processor.domain.config import FoldConfig
 from processor.domain.corrections import Corrections, CorrectionsError, origin_of
 from processor.domain.decode import decode
+from processor.domain.names import Book
 from processor.domain.record import FROM_HEADER
 from schemas.corrections import Correction
 from schemas.times import parse_us
@@ -39,8 +40,8 @@ def corrections(*several: Correction) -> Corrections:
 
 def void(some: Corrections, *records: FakeRecord, partition: int = 0) -> list[int]:
     """The void places among records, by column, and held to be the same one by one."""
-    events = decode(records, CONFIG).events
-    found = some.places(events, partition)
+    book = Book()
+    found = some.places(decode(records, CONFIG, book).events, book, partition)
     for place, each in enumerate(records):
         fields = orjson.loads(each.value or b"")
         host, at_us = fields["host_id"], parse_us(fields["timestamp"])

@@ -7,30 +7,31 @@ import orjson
 import pytest
 
 from processor.domain.config import FoldConfig
-from processor.domain.decode import Decoded, decode
-from processor.domain.fingerprint import fingerprint, fingerprints
+from processor.domain.events import Event
+from processor.domain.fingerprint import fingerprint, prints
 from processor.domain.record import FROM_HEADER, TIME_HEADER, Record
-from tests.records import NOON, FakeRecord, at, event, record, uuid_of
+from schemas.times import format_us
+from tests.records import NOON, FakeRecord, Seen, at, decoded, event, record, taken, uuid_of
 
 CONFIG = FoldConfig()
 NOON_MS = int(NOON.timestamp() * 1000)
 
 
-def decoded(*records: Record) -> Decoded:
+def between(*records: Record) -> Seen:
     """Decode the records between two plain ones, which must not suffer."""
     first, last = record(event(host_id="first")), record(event(host_id="last"))
     run = [first, *records, last]
-    found = decode(run, CONFIG)
-    assert (found.events.hosts[0], found.events.hosts[-1]) == (b"first", b"last")
+    found = decoded(run, CONFIG)
+    assert (found.events[0].host, found.events[-1].host) == (b"first", b"last")
     assert len(found.events) + len(found.dead) + found.ignored == len(run)
     return found
 
 
-def one(fields: Any = None, **attributes: Any) -> Any:
+def one(fields: Any = None, **attributes: Any) -> Event:
     """Decode one record that is an event."""
-    found = decoded(record(fields, **attributes))
+    found = between(record(fields, **attributes))
     assert not found.dead
-    return found.events.one_by_one()[1], 1 in found.events.skewed
+    return found.events[1]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def one(fields: Any = None, **attributes: Any) -> Any:
 )
 def test_what_is_no_json_object_is_dead(value: bytes, reason: str) -> None:
     """X1: each has its reason code, and its neighbours count."""
-    (letter,) = decoded(record(value=value)).dead
+    (letter,) = between(record(value=value)).dead
     assert (letter.reason, letter.field, letter.record.value) == (reason, "", value)
 
 
@@ -83,26 +84,26 @@ def test_what_is_no_json_object_is_dead(value: bytes, reason: str) -> None:
 )
 def test_a_bad_field_is_named(fields: dict[str, Any], reason: str, field: str) -> None:
     """X2: the dead letter names the field."""
-    (letter,) = decoded(record(event(**fields))).dead
+    (letter,) = between(record(event(**fields))).dead
     assert (letter.reason, letter.field) == (reason, field)
 
 
 def test_the_longest_ids_count() -> None:
     """X2: limits are in characters: 256 of four bytes each are an id."""
-    found, _ = one(event(component_id="😀" * 256, host_id="😀" * 256))
+    found = one(event(component_id="😀" * 256, host_id="😀" * 256))
     assert (found.component, found.host) == ("😀" * 256, "😀".encode() * 256)
 
 
 def test_odd_characters_are_kept() -> None:
     """X9: control characters, quotes, `|`, newlines, emoji and bidirectional marks come through exactly."""
     odd = '\x00\x1b[31m"|\\\n\u202e😀\u2066'
-    found, _ = one(event(component_id=odd, host_id=odd))
+    found = one(event(component_id=odd, host_id=odd))
     assert (found.component, found.host) == (odd, odd.encode())
 
 
 def test_unknown_fields_are_ignored() -> None:
     """X3: whatever newer publishers add."""
-    assert one(event(severity=9, nested={"timestamp": [1]}))[0].component == event()["component_id"]
+    assert one(event(severity=9, nested={"timestamp": [1]})).component == event()["component_id"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_unknown_fields_are_ignored() -> None:
 )
 def test_times_in_other_forms(written: str, expected: str) -> None:
     """X4: a time without zone is UTC; offsets and other precisions are the same moment."""
-    assert one(event(timestamp=written))[0].time == expected
+    assert format_us(one(event(timestamp=written)).time_us) == expected
 
 
 @pytest.mark.parametrize(
@@ -136,27 +137,27 @@ def test_times_in_other_forms(written: str, expected: str) -> None:
 )
 def test_clock_skew(written: str | None, time: str, skewed: bool) -> None:
     """X5: over 10 minutes ahead of its record, or before 2000, the record's time counts; so without one."""
-    found, was_skewed = one(event(timestamp=written))
-    assert (found.time, was_skewed) == (time, skewed)
+    found = one(event(timestamp=written))
+    assert (format_us(found.time_us), found.skewed) == (time, skewed)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, 10**18])
 def test_a_record_without_a_believable_time(timestamp: int) -> None:
     """X5: a record's own impossible time never stops the worker."""
-    found, _ = one(event(timestamp=None), timestamp=timestamp)
-    assert "2000-01-01" <= found.time <= "9999-12-31T23:59:59.999999Z"
+    found = one(event(timestamp=None), timestamp=timestamp)
+    assert "2000-01-01" <= format_us(found.time_us) <= "9999-12-31T23:59:59.999999Z"
     assert 0 <= found.heard_ms <= 253_402_300_799_999
 
 
 @pytest.mark.parametrize("context", ["x" * 2_048, "x" * 100_000])
 def test_a_long_context_is_no_fault(context: str) -> None:
     """X6: a context over its limit is cut, never a dead letter."""
-    assert one(event(context=context))[0].host == b"host-1"
+    assert one(event(context=context)).host == b"host-1"
 
 
 def test_a_record_without_value_is_ignored() -> None:
     """X7: it is counted, and is no dead letter."""
-    found = decoded(record(value=None), record(value=None))
+    found = between(record(value=None), record(value=None))
     assert (found.ignored, found.dead, len(found.events)) == (2, [], 2)
 
 
@@ -173,34 +174,36 @@ def test_a_record_without_value_is_ignored() -> None:
 )
 def test_the_host_is_field_or_key_or_none(host_id: str | None, key: bytes | None, host: bytes) -> None:
     """S3: without a host id the key counts, without either the one host ""."""
-    assert one(event(host_id=host_id), key=key)[0].host == host
+    assert one(event(host_id=host_id), key=key).host == host
 
 
 @pytest.mark.parametrize(("key", "reason"), [(b"\xff", "key_not_utf8"), (b"k" * 257, "key_too_long")])
 def test_a_key_that_is_no_host_is_dead(key: bytes, reason: str) -> None:
     """X1: a key that is needed and is not UTF-8, or too long, is a dead letter that names the key."""
-    (letter,) = decoded(record(event(host_id=None), key=key)).dead
+    (letter,) = between(record(event(host_id=None), key=key)).dead
     assert (letter.reason, letter.field) == (reason, "key")
 
 
 def test_a_copy_keeps_its_first_time() -> None:
     """S12: a forwarded copy is judged by its original's record time, and so gets that time if it has none."""
     copy = ((FROM_HEADER, b"t/1/2"), (TIME_HEADER, b"%d" % (NOON_MS - 60_000)))
-    assert one(event(timestamp=None), headers=copy)[0].time == at(-60)
-    assert one(event(timestamp=at(570)), headers=copy)[1]
-    assert not one(event(timestamp=at(570)), headers=copy[:1])[1]
-    assert one(event(timestamp=None), headers=copy[1:])[0].time == at(0)
+    assert format_us(one(event(timestamp=None), headers=copy).time_us) == at(-60)
+    assert one(event(timestamp=at(570)), headers=copy).skewed
+    assert not one(event(timestamp=at(570)), headers=copy[:1]).skewed
+    assert format_us(one(event(timestamp=None), headers=copy[1:]).time_us) == at(0)
     for broken in (b"", b"-1", b"x", b"9" * 5_000, "٣".encode()):
-        assert one(event(timestamp=None), headers=(copy[0], (TIME_HEADER, broken)))[0].time == at(0)
+        assert format_us(one(event(timestamp=None), headers=(copy[0], (TIME_HEADER, broken))).time_us) == at(
+            0
+        )
 
 
 def test_spellings_of_an_event_id_are_one_id() -> None:
     """S4: upper and lower case of a UUID are the same event, whichever way each was decoded."""
     spelled = "0190ABCD-ef00-7000-8000-00000000000A"
-    plain, _ = one(event(event_id=spelled.lower()))
-    assert one(event(event_id=spelled))[0].fingerprint == plain.fingerprint
-    assert one(event(event_id=spelled, timestamp=None))[0].fingerprint == plain.fingerprint
-    assert one(event(event_id=None))[0].fingerprint == b""
+    plain = one(event(event_id=spelled.lower()))
+    assert one(event(event_id=spelled)).fingerprint == plain.fingerprint
+    assert one(event(event_id=spelled, timestamp=None)).fingerprint == plain.fingerprint
+    assert one(event(event_id=None)).fingerprint == b""
 
 
 def test_one_bad_event_costs_its_run_little() -> None:
@@ -208,23 +211,23 @@ def test_one_bad_event_costs_its_run_little() -> None:
     run = [record(event(event_id=uuid_of(number), host_id=f"h{number}")) for number in range(100)]
     run[13] = record(value=b"{")
     run[77] = record(event(timestamp="2026-01-02T12:00:00Z", host_id="h77"))
-    found = decode(run, CONFIG)
-    assert [letter.record for letter in found.dead] == [run[13]]
-    assert [host.decode() for host in found.events.hosts] == [f"h{n}" for n in range(100) if n != 13]
-    assert found.events.records == tuple(each for place, each in enumerate(run) if place != 13)
+    found = decoded(run, CONFIG)
+    assert [letter.record for letter in found.dead] == [taken(run[13])]
+    assert [each.host.decode() for each in found.events] == [f"h{n}" for n in range(100) if n != 13]
+    assert [each.record for each in found.events] == [taken(each) for n, each in enumerate(run) if n != 13]
 
 
 def test_neighbours_do_not_make_up_for_each_other() -> None:
     """X2: an id a digit short beside one a digit long is two dead letters, though joined they look right."""
     short, long = uuid_of(1)[:-1], "0" + uuid_of(1)
-    found = decoded(record(event(event_id=short)), record(event(event_id=long)))
+    found = between(record(event(event_id=short)), record(event(event_id=long)))
     assert [letter.field for letter in found.dead] == ["event_id"] * 2
 
 
 def test_an_empty_run() -> None:
     """No records, no events."""
-    assert decode([], CONFIG) == Decoded()
-    assert decode([FakeRecord(value=None)], CONFIG) == Decoded(ignored=1)
+    assert decoded([], CONFIG) == ([], [], 0)
+    assert decoded([FakeRecord(value=None)], CONFIG) == ([], [], 1)
 
 
 def structured_ids() -> dict[str, list[int]]:
@@ -246,9 +249,9 @@ def structured_ids() -> dict[str, list[int]]:
 def test_structured_ids_keep_different_fingerprints(kind: str) -> None:
     """S4: event ids need not be random to stay apart."""
     ids = structured_ids()[kind]
-    found = fingerprints([str(UUID(int=number)) for number in ids])
-    assert len(set(found)) == len(set(ids)) == len(ids)
-    assert {len(each) for each in found} == {8}
+    found = prints(b"".join(number.to_bytes(16, "big") for number in ids))
+    assert len(set(found.tolist())) == len(set(ids)) == len(ids)
+    assert found.tobytes() == b"".join(fingerprint(UUID(int=number)) for number in ids)
 
 
 def test_the_fingerprint_is_fixed() -> None:
@@ -258,4 +261,9 @@ def test_the_fingerprint_is_fixed() -> None:
     product = 0x6A09E667F3BCC909 * high + 0x3B67AE8584CAA73B * low
     expected = ((product >> 64) ^ product) & (1 << 64) - 1
     assert fingerprint(event_id) == expected.to_bytes(8, "big")
-    assert list(fingerprints([str(event_id)] * 3)) == [fingerprint(event_id)] * 3
+    assert prints(event_id.bytes * 3).tobytes() == fingerprint(event_id) * 3
+
+
+def test_the_id_without_a_bit_is_an_id() -> None:
+    """S4: the one id whose fingerprint would be 0, which stands for no id, is a duplicate like any other."""
+    assert fingerprint(UUID(int=0)) == prints(bytes(16)).tobytes() != bytes(8)

@@ -21,7 +21,7 @@ from processor.serve.queries import (
     removed,
     stats_rows,
 )
-from processor.serve.surprise import most_surprising, signed_g2
+from processor.serve.surprise import most_surprising
 
 
 def stats(component_id: str, **fields: Any) -> StatsRow:
@@ -144,24 +144,6 @@ def test_failure_sessions_newest_first_and_by_host() -> None:
     ]
     assert failure_sessions(rows, "hö") == [FailureSession("hö", at(3), at(4), ("c",))]
     assert failure_sessions(rows, "h") == []
-
-
-def test_g2_of_a_table_worked_by_hand() -> None:
-    """Dunning's measure on a table that is easily worked: 10 of 10 together among 100."""
-    # Rows and columns of 10 and 90: G2 = 2 * (10 ln 10 + 90 ln(100/90)).
-    assert signed_g2(10, 10, 10, 100) == pytest.approx(65.017, abs=0.001)
-
-
-def test_g2_is_zero_when_as_expected_and_negative_below() -> None:
-    """Independent components surprise nobody; a pair seen less often than expected has the minus sign."""
-    assert signed_g2(4, 20, 20, 100) == pytest.approx(0.0, abs=1e-9)
-    assert signed_g2(1, 50, 50, 100) < 0 < signed_g2(10, 20, 20, 100)
-
-
-@pytest.mark.parametrize("table", [(0, 0, 0, 0), (5, 0, 0, 0), (3, 3, 3, 3), (2, 9, 1, 4)])
-def test_g2_is_a_number_for_rows_that_do_not_fit(table: tuple[int, int, int, int]) -> None:
-    """Stats and pairs are read a moment apart: a count above a component's failures does no harm."""
-    assert signed_g2(*table) == signed_g2(*table)
 
 
 def test_a_planted_pair_comes_before_chance_pairs_of_popular_components() -> None:

@@ -14,7 +14,7 @@ from processor.engine import checkpoints
 from schemas.cofailure import parse_pair_key
 from schemas.history import history_key, parse_history_key
 from schemas.jsonschema import EXAMPLES_FOLDER, FOLDER, MODELS, main, stale
-from schemas.topics import CHECKPOINTS, CORRECTIONS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, TopicSpec
+from schemas.topics import CHECKPOINTS, CORRECTIONS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, VERDICTS, TopicSpec
 from schemas.wire import WireError, validate_event
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,7 @@ def test_topics_are_those_of_the_design() -> None:
         "co-failures",
         "component-history",
         "fleet-totals",
+        "verdicts",
         "checkpoints",
         "dead-letters",
         "corrections",
@@ -82,8 +83,8 @@ def test_age_goes_by_the_brokers_clock(spec: TopicSpec) -> None:
 
 
 def test_state_and_events_share_their_partitions() -> None:
-    """X11: only dead letters and corrections may have another number of partitions."""
-    assert [spec.name for spec in TOPICS if not spec.copartitioned] == [DEAD_LETTERS, CORRECTIONS]
+    """X11: only dead letters, corrections and verdicts may have another number of partitions."""
+    assert [spec.name for spec in TOPICS if not spec.copartitioned] == [VERDICTS, DEAD_LETTERS, CORRECTIONS]
     assert len({spec.partitions for spec in TOPICS if spec.copartitioned}) == 1
 
 

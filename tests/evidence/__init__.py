@@ -1,0 +1,1 @@
+"""How often the rules are right: fleets of which everything is known, judged as the service judges them."""
