@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def export(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; the ending names the format.")],
     what: Annotated[
-        str, typer.Option("--what", metavar="components|pairs", help="Which rows.")
+        str, typer.Option("--what", metavar="components|pairs|history", help="Which rows.")
     ] = "components",
     form: Annotated[
         str | None,
@@ -49,7 +49,7 @@ def export(
     from processor.serve.export import export as write
     from processor.serve.export import format_of
 
-    table = _one_of("what", what, ("components", "pairs"))
+    table = _one_of("what", what, ("components", "pairs", "history"))
     wanted = _one_of("format", form, ("parquet", "arrow", "csv", "tracker")) if form else format_of(path)
     rows = _rows(query_settings(bootstrap, topic_prefix, url), table)
     write(path, wanted, table, rows)
@@ -63,8 +63,14 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> Any:
 
 
 def _rows(settings: "Settings", table: str) -> "Sequence[Any]":
-    """Return the rows in the order of the lists."""
+    """Return the rows in the order of the lists; time lines in that of ids."""
     from processor.serve.queries import pair_rows, stats_rows
+
+    if table == "history":
+        from processor.cli.trends import every_history
+        from processor.serve.timeline import history_rows
+
+        return list(history_rows(every_history(settings)))
 
     if settings.url:
         from processor.cli.remote import ask_all

@@ -20,6 +20,8 @@ from processor.cli.common import (
     query_settings,
 )
 from processor.cli.sparks import bar, counted, spark
+from processor.cli.statstable import print_stats, short_time
+from processor.cli.trends import HistoryOption, histories_of, sparks_of, with_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,21 +30,9 @@ if TYPE_CHECKING:
     from processor.serve.queries import FailureSession, PairRow, StatsRow
     from processor.settings import Settings
 
-__all__ = ["print_stats", "register", "rows_of"]
+__all__ = ["register", "rows_of"]
 
-_STATS_COLUMNS = (
-    "component",
-    "installed",
-    "failed",
-    "rate",
-    "used",
-    "removed",
-    "first seen",
-    "last failure",
-    "",
-)
 _SPARK_LEAST = 3
-_STATS_NUMBERS = ("installed", "failed", "rate", "used", "removed")
 
 
 def register(app: typer.Typer) -> None:
@@ -78,30 +68,12 @@ def rows_of(settings: "Settings", topic: str) -> dict[bytes, bytes]:
         return asyncio.run(read_snapshot(name, options, bar.advance)).rows
 
 
-def print_stats(rows: "Iterable[StatsRow]", title: str = "") -> None:
-    """Print stats rows as a table."""
-    cells = [
-        (
-            row["component_id"],
-            row["install_successes"],
-            row["install_failures"],
-            f"{row['success_rate']:.0%}" if row["install_successes"] or row["install_failures"] else "-",
-            row["usage_count"],
-            row["removal_count"],
-            _short_time(row["first_seen"]),
-            _short_time(row["last_failure"]),
-            row["success_rate"],
-        )
-        for row in rows
-    ]
-    print_table(_STATS_COLUMNS, _drawn(cells), title=title, right=_STATS_NUMBERS)
-
-
 def _stats(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Component ids.", show_default=False)],
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
     url: UrlOption = None,
+    history: HistoryOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Show how well components do; exit code 1 when one of them was never seen."""
@@ -116,10 +88,8 @@ def _stats(
         rows = stats_rows({key: found[key] for key in keys if key in found})
     known = {row["component_id"] for row in rows}
     unknown = [component_id for component_id in dict.fromkeys(ids) if component_id not in known]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_stats(rows)
+    if rows or as_json:
+        _show_stats(settings, rows, as_json, history, "")
     if unknown:
         fail("never seen: " + ", ".join(map(harmless, unknown)), 1)
 
@@ -128,13 +98,15 @@ def _problematic(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
     url: UrlOption = None,
+    history: HistoryOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """List the components that fail more often than they work: 3 failures or more, under half installed."""
     from processor.serve.queries import problematic
 
-    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), problematic="true")
-    _show_stats(problematic(rows), as_json, "no component is problematic")
+    settings = query_settings(bootstrap, topic_prefix, url)
+    rows = problematic(_stats_from(settings, problematic="true"))
+    _show_stats(settings, rows, as_json, history, "no component is problematic")
 
 
 def _removed(
@@ -144,28 +116,30 @@ def _removed(
     min_removals: Annotated[
         int, typer.Option("--min-removals", metavar="N", min=1, help="At least so often.")
     ] = 2,
+    history: HistoryOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """List the components that users take away again."""
     from processor.serve.queries import removed
 
-    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), removed=min_removals)
-    _show_stats(
-        removed(rows, min_removals), as_json, f"no component was removed {min_removals} times or more"
-    )
+    settings = query_settings(bootstrap, topic_prefix, url)
+    rows = removed(_stats_from(settings, removed=min_removals), min_removals)
+    _show_stats(settings, rows, as_json, history, f"no component was removed {min_removals} times or more")
 
 
 def _deprecated(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
     url: UrlOption = None,
+    history: HistoryOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """List the components that were called deprecated, and how much they are still used."""
     from processor.serve.queries import deprecated
 
-    rows = _stats_from(query_settings(bootstrap, topic_prefix, url), deprecated="true")
-    _show_stats(deprecated(rows), as_json, "no component is deprecated")
+    settings = query_settings(bootstrap, topic_prefix, url)
+    rows = deprecated(_stats_from(settings, deprecated="true"))
+    _show_stats(settings, rows, as_json, history, "no component is deprecated")
 
 
 def _pairs(
@@ -251,14 +225,19 @@ def _over_time(sessions: "list[FailureSession]") -> str:
     from schemas.times import parse_us
 
     line = spark(counted(parse_us(session.end) for session in sessions))
-    return f"{_short_time(sessions[-1].end)} {line} {_short_time(sessions[0].end)}"
+    return f"{short_time(sessions[-1].end)} {line} {short_time(sessions[0].end)}"
 
 
-def _show_stats(rows: "list[StatsRow]", as_json: bool, when_empty: str) -> None:
+def _show_stats(
+    settings: "Settings", rows: "list[StatsRow]", as_json: bool, history: bool, when_empty: str
+) -> None:
+    """Print rows, with their time lines where somebody gets to see them."""
+    asked = history and (as_json or console.is_terminal)
+    histories = histories_of(settings, [row["component_id"] for row in rows], asked=asked)
     if as_json:
-        print_json(rows)
+        print_json(with_history(rows, histories) if history else rows)
     elif rows:
-        print_stats(rows)
+        print_stats(rows, sparks=sparks_of(histories) if histories else None)
     else:
         console.print(when_empty)
 
@@ -275,9 +254,4 @@ def _session_json(session: "FailureSession") -> dict[str, Any]:
 
 def _session_cells(session: "FailureSession") -> tuple[str, str, str, str]:
     failed = "mass failure" if session.components is None else ", ".join(session.components)
-    return (session.host or "(no host)", _short_time(session.start), _short_time(session.end), failed)
-
-
-def _short_time(time: str | None) -> str:
-    """Return the time to the second, in UTC as it stands on the topic."""
-    return "-" if time is None else time[:19].replace("T", " ") + "Z"
+    return (session.host or "(no host)", short_time(session.start), short_time(session.end), failed)

@@ -2,20 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 
 from processor.errors import FleetfoldError
 from processor.serve.queries import FailureSession, PairRow, StatsRow
+from schemas import ComponentHistory
 
 __all__ = ["Service", "ServiceError", "ask_all"]
 
 _PAGE = 1_000
 _IDS = 100
+_QUERY_BYTES = 3_900  # of the 4,096 that the service reads
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 
 
@@ -67,11 +70,13 @@ class Service:
             why = str(error) or type(error).__name__
             raise ServiceError(f"no Fleetfold service answers at {self.url}: {why}") from error
 
-    async def pages(self, path: str, name: str, parameters: Mapping[str, Any]) -> list[Any]:
+    async def pages(
+        self, path: str, name: str, parameters: Mapping[str, Any], rows_a_page: int = _PAGE
+    ) -> list[Any]:
         """Return all pages of a list."""
         rows: list[Any] = []
         page: Mapping[str, Any] = {}
-        asked = {**parameters, "limit": _PAGE}
+        asked = {**parameters, "limit": rows_a_page}
         while not page or page["next"] is not None:
             page = await self.get(path, asked)
             rows += page[name]
@@ -84,12 +89,37 @@ class Service:
 
     async def stats(self, ids: list[str]) -> list[StatsRow]:
         """Return the rows of these components, as far as they are known, in the order of the lists."""
-        rows: list[StatsRow] = []
-        for begin in range(0, len(ids), _IDS):
-            asked = [("component_id", each) for each in ids[begin : begin + _IDS]]
-            page = await self.get("components", [*asked, ("limit", _IDS)])
-            rows += map(_row, page["components"])
+        rows = [_row(each) async for each in self._some(ids)]
         return sorted(rows, key=lambda row: (row["first_seen"] or "", row["component_id"]))
+
+    async def histories(self, ids: Collection[str]) -> dict[str, ComponentHistory] | None:
+        """Return the time lines of these components, as far as they are known; None if none are followed."""
+        found = {}
+        async for row in self._some(ids, ("history", "true")):
+            if row.get("history") is None:
+                return None
+            found[row["component_id"]] = ComponentHistory.model_validate(row["history"])
+        return found
+
+    async def every_history(self) -> list[ComponentHistory]:
+        """Return all time lines, in the order of ids.
+
+        Raises:
+            ServiceError: the service follows none.
+        """
+        asked = {"history": "true", "sort": "component_id"}
+        rows = await self.pages("components", "components", asked, _IDS)
+        if any(row.get("history") is None for row in rows):
+            raise ServiceError(f"{self.url}: this service follows no time lines")
+        return [ComponentHistory.model_validate(row["history"]) for row in rows]
+
+    async def _some(self, ids: Collection[str], *more: tuple[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the rows of components, asked for in as few questions as a query's length allows."""
+        for some in _batches(ids):
+            asked = [("component_id", each) for each in some]
+            page = await self.get("components", [*asked, *more, ("limit", _IDS)])
+            for row in page["components"]:
+                yield row
 
     async def pairs(self, min_count: int, component: str | None) -> list[PairRow]:
         """Return pairs as they stand on the topic, most frequent first."""
@@ -128,8 +158,24 @@ def ask_all(url: str, question: Any) -> Any:
     return asyncio.run(ask())
 
 
+def _batches(ids: Collection[str]) -> Iterator[list[str]]:
+    """Part ids so that each part fits a query: in number, and in bytes once they are encoded."""
+    some: list[str] = []
+    size = 0
+    for each in ids:
+        needed = len(quote(each, safe="")) + len("component_id=&")
+        if len(some) == _IDS or (some and size + needed > _QUERY_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(each)
+        size += needed
+    if some:
+        yield some
+
+
 def _row(told: dict[str, Any]) -> StatsRow:
     told.pop("score_multiplier", None)
+    told.setdefault("failure_sessions", 0)
     return told  # type: ignore[return-value]  # the service's rows are the topic's and that field
 
 

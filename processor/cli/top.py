@@ -19,6 +19,7 @@ from processor.cli.common import (
     print_json,
     query_settings,
 )
+from processor.cli.trends import HistoryOption
 
 if TYPE_CHECKING:
     from processor.cli.board import Board
@@ -45,12 +46,13 @@ def top(
         typer.Option("--every", metavar="S", min=0.2, max=3600, help="Look anew after so many seconds."),
     ] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    history: HistoryOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Show what is failing now, and keep it up until Ctrl-C. Piped, or with --json, it looks once."""
     settings = query_settings(bootstrap, topic_prefix, url)
     once = once or as_json or not console.is_terminal
-    asyncio.run(_until_told(_show(settings, every_s, once=once, as_json=as_json)))
+    asyncio.run(_until_told(_show(settings, every_s, once=once, history=history, as_json=as_json)))
 
 
 async def _until_told(showing: Coroutine[None, None, None]) -> None:
@@ -61,10 +63,10 @@ async def _until_told(showing: Coroutine[None, None, None]) -> None:
         await task
 
 
-async def _show(settings: "Settings", every_s: float, *, once: bool, as_json: bool) -> None:
+async def _show(settings: "Settings", every_s: float, *, once: bool, history: bool, as_json: bool) -> None:
     from processor.cli.board import drawn
 
-    async with _looking(settings) as look:
+    async with _looking(settings, history) as look:
         board = await look()
         if as_json:
             print_json(board)
@@ -94,7 +96,7 @@ async def _live(board: "Board", look: Look, every_s: float) -> None:
 
 
 @asynccontextmanager
-async def _looking(settings: "Settings") -> AsyncIterator[Look]:
+async def _looking(settings: "Settings", history: bool) -> AsyncIterator[Look]:
     """Yield a function that looks at the service, or at a view of Kafka's topics."""
     from processor.cli.board import board_of_service, board_of_view
 
@@ -102,11 +104,11 @@ async def _looking(settings: "Settings") -> AsyncIterator[Look]:
         from processor.cli.remote import Service
 
         async with Service(settings.url) as service:
-            yield lambda: board_of_service(service)
+            yield lambda: board_of_service(service, history=history)
         return
     from processor.serve.view import OutcomeView
 
-    async with await OutcomeView.open(settings=settings, more=True) as view:
+    async with await OutcomeView.open(settings=settings, more=True, history=history) as view:
         if view.pipeline is not None:
             await view.pipeline.known()
 

@@ -1,7 +1,7 @@
 """The rows as files, for notebooks, spreadsheets and the tracker.
 
-Parquet, Arrow (IPC, also known as Feather 2) and CSV hold one table: the components or the pairs. A tracker's
-file holds the components, so that `OutcomeTracker.load` goes on from there on one machine.
+Parquet, Arrow (IPC, also known as Feather 2) and CSV hold one table: components, pairs or time lines. A
+tracker's file holds the components, so that `OutcomeTracker.load` goes on from there on one machine.
 """
 
 import csv
@@ -17,11 +17,12 @@ import orjson
 from processor.errors import FleetfoldError
 from processor.files import write_atomically
 from processor.serve.queries import PairRow, StatsRow
+from processor.serve.timeline import HistoryRow
 
 __all__ = ["ExportError", "Format", "Table", "export", "format_of"]
 
 Format = Literal["parquet", "arrow", "csv", "tracker"]
-Table = Literal["components", "pairs"]
+Table = Literal["components", "pairs", "history"]
 
 _ENDINGS: dict[str, Format] = {
     ".parquet": "parquet",
@@ -30,11 +31,12 @@ _ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".json": "tracker",
 }
-_TEXTS = ("component_id", "component_a", "component_b")
-_TIMES = ("first_seen", "last_success", "last_failure", "deprecated_at")
+_TEXTS = ("component_id", "component_a", "component_b", "step")
+_TIMES = ("start", "first_seen", "last_success", "last_failure", "deprecated_at")
 _COLUMNS: dict[Table, tuple[str, ...]] = {
     "components": tuple(StatsRow.__annotations__),
     "pairs": tuple(PairRow.__annotations__),
+    "history": tuple(HistoryRow.__annotations__),
 }
 _ROWS_PER_GROUP = 50_000
 _MAX_RECENT_EVENTS = 1_000
@@ -73,7 +75,7 @@ def export(path: Path, form: Format, table: Table, rows: Sequence[Mapping[str, A
         OSError: the file cannot be written.
     """
     if form == "tracker" and table != "components":
-        raise ExportError("a tracker's file holds components: pairs go to parquet, arrow or csv")
+        raise ExportError(f"a tracker's file holds components: {table} go to parquet, arrow or csv")
     writers: dict[Format, Callable[[Table, Sequence[Mapping[str, Any]]], Iterable[bytes]]] = {
         "csv": _csv,
         "tracker": _tracker,

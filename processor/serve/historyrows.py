@@ -4,7 +4,7 @@ A fleet has many more days than components, and is asked about few of them: a da
 wants to see it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -24,7 +24,10 @@ class NoHistoryError(FleetfoldError):
 
 
 class HistoryRows:
-    """All days of all components.
+    """All days of all components, or of some.
+
+    Args:
+        only: of which; None for all.
 
     Attributes:
         days: component id, to day (`2026-11-24`), to the row as it stands on the topic.
@@ -32,9 +35,10 @@ class HistoryRows:
         bad: records so far that were no rows; they changed nothing.
     """
 
-    __slots__ = ("_dates", "bad", "count", "days")
+    __slots__ = ("_dates", "_only", "bad", "count", "days")
 
-    def __init__(self) -> None:
+    def __init__(self, only: Collection[str] | None = None) -> None:
+        self._only = only
         self.days: dict[str, dict[str, bytes]] = {}
         self.count = 0
         self.bad = 0
@@ -53,6 +57,8 @@ class HistoryRows:
         for record in records:
             try:
                 component_id, day = parse_history_key(record.key or b"")
+                if self._only is not None and component_id not in self._only:
+                    continue
                 value: bytes | None = record.value
                 wrong = value is not None and not _is_day(value, component_id, day)
             except ValueError:

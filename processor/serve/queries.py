@@ -42,6 +42,7 @@ class StatsRow(TypedDict):
     install_failures: int
     usage_count: int
     removal_count: int
+    failure_sessions: int
     first_seen: str | None
     last_success: str | None
     last_failure: str | None
@@ -80,7 +81,9 @@ def each_stats_row(rows: Mapping[bytes, bytes]) -> Iterator[StatsRow]:
         BadRowError: a value is not a stats row.
     """
     for value in rows.values():
-        yield _decoded(value, "component-stats", "is_problematic")
+        row: StatsRow = _decoded(value, "component-stats", "is_problematic")
+        row.setdefault("failure_sessions", 0)  # a row from before there was such a count
+        yield row
 
 
 def stats_rows(rows: Mapping[bytes, bytes]) -> list[StatsRow]:

@@ -108,8 +108,8 @@ def test_stats_of_known_and_unknown_components(filled: Run) -> None:
     assert result.returncode == 1
     assert result.stderr == "never seen: never\n"
     heading, row = result.stdout.splitlines()
-    assert heading.split()[:3] == ["component", "installed", "failed"]
-    assert row.split() == ["good", "1", "0", "100%", "3", "0", "2026-01-01", "00:00:00Z", "-"]
+    assert heading.split()[:5] == ["component", "installed", "failed", "rate", "sessions"]
+    assert row.split() == ["good", "1", "0", "100%", "0", "3", "0", "2026-01-01", "00:00:00Z", "-"]
     assert filled("stats", "good").returncode == 0
 
 

@@ -15,17 +15,23 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from processor import OutcomeTracker
-from schemas.topics import CO_FAILURES, COMPONENT_STATS, HOST_LEDGER
-from tests.served import EVIL, ledger, pair, stats
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER
+from tests.served import EVIL, day, ledger, pair, stats
 from tests.serving import Service
 from tests.stream import Stream
 
 pytestmark = pytest.mark.kafka
 
 TOKEN = "0123456789abcdef"
+DAYS = [
+    day(EVIL, "2026-01-01", 0, 1),
+    day(EVIL, "2026-02-03", 1, 3, hours={"02": [1, 1, 0, 0], "04": [0, 2, 0, 0]}),
+    day("good", "2026-02-03", 3, 1, 2, hours={"03": [3, 1, 2, 0]}),
+]
 
 COMMANDS = [
     ("stats", "good", EVIL),
+    ("history", EVIL, "good"),
     ("problematic",),
     ("removed", "--min-removals", "1"),
     ("deprecated",),
@@ -47,7 +53,12 @@ async def stream(kafka: Any, prefix: str) -> Stream:
     pairs = [pair(EVIL, "good", 3), pair("good", "old", 1)]
     hosts = [ledger("hö", (0, 1_000_000, (EVIL, "good")), (9, 9, None)), ledger("h2", (5, 5, ("old",)))]
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
-        for topic, some in ((COMPONENT_STATS, rows), (CO_FAILURES, pairs), (HOST_LEDGER, hosts)):
+        for topic, some in (
+            (COMPONENT_STATS, rows),
+            (CO_FAILURES, pairs),
+            (HOST_LEDGER, hosts),
+            (COMPONENT_HISTORY, DAYS),
+        ):
             for key, value in some:
                 await producer.send_and_wait(stream.settings.topic(topic), key=key, value=value)
     return stream
@@ -84,6 +95,61 @@ def test_a_service_gives_the_same_answers_as_kafka(stream: Stream, service: Serv
         assert from_kafka.stderr == from_service.stderr == ""
 
 
+def test_machines_get_the_numbers_of_time_lines(stream: Stream, service: Service) -> None:
+    """`--json` carries the hours and days of each component, `--no-history` leaves them out."""
+    for where in (kafka_of(stream), ["--url", service.url]):
+        (row,) = json.loads(fleetfold("problematic", "--json", *where).stdout)
+        assert [each["install_failures"] for each in row["history"]["days"]] == [1, 3]
+        assert [each["start"] for each in row["history"]["hours"]] == [
+            "2026-02-03T02:00:00.000000Z",
+            "2026-02-03T04:00:00.000000Z",
+        ]
+        assert (
+            "history" not in json.loads(fleetfold("problematic", "--json", "--no-history", *where).stdout)[0]
+        )
+        (told,) = json.loads(fleetfold("history", "--json", EVIL, *where).stdout)
+        assert told == row["history"]
+        unknown = fleetfold("history", "old", "good", *where)
+        assert (unknown.returncode, unknown.stderr) == (1, "nothing was counted of: old\n")
+        assert "day   2026-02-03 00:00:00Z       1          3     2        0" in unknown.stdout
+
+
+def test_a_terminal_gets_small_pictures(stream: Stream, service: Service) -> None:
+    """Queries, `history` and `top` draw time lines where somebody looks; piped they print plain tables."""
+    for where in (kafka_of(stream), ["--url", service.url]):
+        table = on_a_terminal("problematic", *where)
+        assert "failures, 90 days" in table
+        assert "▁▁▁▁▁▁▁▁▁▁▁▃▁▁▁▁▁█" in table
+        drawn = on_a_terminal("history", EVIL, *where)
+        assert "90 days, failed" in drawn
+        assert "▅▁█ 3" in drawn
+        assert "▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▅█" in on_a_terminal("top", "--once", *where)
+        assert "▁" not in fleetfold("problematic", *where).stdout
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """Return what a command prints on a wide terminal."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "processor.cli.main", *arguments]
+    wide = {"TERM": "xterm", "COLUMNS": "300", "LINES": "50", "FLEETFOLD_URL": ""}
+    with subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=os.environ | wide
+    ) as process:
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                part = os.read(leader, 65_536)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            seen += part
+        assert process.wait(30) == 0, seen
+    os.close(leader)
+    return seen.decode()
+
+
 def test_a_board_is_shown_once_where_nobody_looks(stream: Stream, service: Service) -> None:
     """`top` without a terminal prints one look; from Kafka and from a service it is the same one."""
     for where in (kafka_of(stream), ["--url", service.url]):
@@ -93,6 +159,15 @@ def test_a_board_is_shown_once_where_nobody_looks(stream: Stream, service: Servi
         assert "\\u202e" in done.stdout
         board = json.loads(fleetfold("top", "--json", *where).stdout)
         assert [row["component_id"] for row in board["failing"]] == sorted((EVIL, "good"))
+        assert board["trends"][EVIL][-3:] == [1, 0, 2]
+        assert board["trends"]["good"][-3:] == [0, 1, 0]
+        assert len(board["trends"]["good"]) == 48
+        without = json.loads(fleetfold("top", "--json", "--no-history", *where).stdout)
+        assert without == board | {
+            "trends": None,
+            "changes": without["changes"],
+            "delay_s": without["delay_s"],
+        }
         assert board["together"] == [[*sorted((EVIL, "good")), 3]]
         assert (board["components"], board["problematic"], board["pipeline"]) == (3, 1, "idle")
 
@@ -123,7 +198,13 @@ def test_a_board_lives_on_a_terminal_until_it_is_stopped(service: Service) -> No
 
 def test_exports_hold_every_row(stream: Stream, service: Service, tmp_path: Path) -> None:
     """From Kafka and from a service the files are the same; the tracker loads its own."""
-    for name, more in (("t.json", ()), ("c.csv", ()), ("c.parquet", ()), ("p.arrow", ("--what", "pairs"))):
+    for name, more in (
+        ("t.json", ()),
+        ("c.csv", ()),
+        ("c.parquet", ()),
+        ("p.arrow", ("--what", "pairs")),
+        ("h.csv", ("--what", "history")),
+    ):
         files = []
         for number, where in enumerate((kafka_of(stream), ["--url", service.url])):
             path = tmp_path / f"{number}-{name}"
@@ -132,6 +213,12 @@ def test_exports_hold_every_row(stream: Stream, service: Service, tmp_path: Path
             assert "written to" in done.stdout
             files.append(path.read_bytes())
         assert files[0] == files[1]
+    lines = (tmp_path / "0-h.csv").read_text().splitlines()
+    assert [line.split(",")[-6:] for line in lines if line.startswith("good")] == [
+        ["day", "2026-02-03T00:00:00.000000Z", "3", "1", "2", "0"],
+        ["hour", "2026-02-03T03:00:00.000000Z", "3", "1", "2", "0"],
+    ]
+    assert len(lines) > 5
     tracker = OutcomeTracker.load(tmp_path / "0-t.json")
     assert (len(tracker.outcomes), tracker.get_problematic_components()) == (3, [EVIL])
 
@@ -145,7 +232,10 @@ def test_exports_hold_every_row(stream: Stream, service: Service, tmp_path: Path
         ),
         (("top", "--url", "nonsense"), "url (FLEETFOLD_URL) is 'nonsense'"),
         (("export", "a.xlsx", "--url", "http://127.0.0.1:1"), "the ending names no format"),
-        (("export", "a.csv", "--what", "mood"), "--what is 'mood': it must be components or pairs"),
+        (
+            ("export", "a.csv", "--what", "mood"),
+            "--what is 'mood': it must be components or pairs or history",
+        ),
         (("export", "/proc/no/a.csv", "--url", "http://127.0.0.1:1"), "no Fleetfold service answers"),
     ],
 )

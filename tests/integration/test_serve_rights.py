@@ -60,7 +60,7 @@ async def opened(settings: Settings) -> OutcomeView:
 
     async def may() -> bool:
         with contextlib.suppress(TopicsError):
-            views.append(await OutcomeView.open(settings=settings, more=True))
+            views.append(await OutcomeView.open(settings=settings, more=True, history=True))
         return bool(views)
 
     await eventually(may)

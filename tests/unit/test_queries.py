@@ -31,6 +31,7 @@ def stats(component_id: str, **fields: Any) -> StatsRow:
         "install_failures": 0,
         "usage_count": 0,
         "removal_count": 0,
+        "failure_sessions": 0,
         "first_seen": "2026-01-01T00:00:00.000000Z",
         "last_success": None,
         "last_failure": None,
@@ -158,3 +159,9 @@ def test_a_planted_pair_comes_before_chance_pairs_of_popular_components() -> Non
     assert [(one.component_a, one.count) for one in ranked] == [("rare-a", 7), ("popular-a", 45)]
     assert ranked[1].expected == pytest.approx(41.9, abs=0.1)
     assert most_surprising([pair("x", "y", 2)], [], limit=1)[0].expected == 0.0
+
+
+def test_a_row_from_before_there_were_failure_sessions_has_none() -> None:
+    """Rows that an older worker wrote are read as they were, and the new count is 0."""
+    row = {name: value for name, value in stats("a").items() if name != "failure_sessions"}
+    assert stats_rows({b"a": orjson.dumps(row)}) == [stats("a")]

@@ -67,7 +67,7 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
         Query(max_length=_IDS_MAX, description="Only these"),
     ] = None,
     history: Annotated[
-        bool, Query(description=f"With their time lines; at most {_WITH_HISTORY_MAX} components a page")
+        bool, Query(description=f"With their time lines; then a page has at most {_WITH_HISTORY_MAX}")
     ] = False,
     sort: Annotated[
         Sort,
@@ -78,9 +78,8 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
     match: Match = None,
 ) -> Response:
     """List components, page by page."""
-    if history and limit > _WITH_HISTORY_MAX:
-        text = f"limit is {limit}: with time lines a page has at most {_WITH_HISTORY_MAX} components"
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, text).response()
+    if history:
+        limit = min(limit, _WITH_HISTORY_MAX)
     mark = None if after is None else _mark(after, sort)
     only = _only(shared.answers, component_id, problematic, removed, deprecated, failing)
     test = _test(prefix, q)
