@@ -3,17 +3,25 @@
 The only place where the domain meets the engine. Nothing here waits, reads a clock or talks to a broker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 
 from processor.domain.deadletters import DeadLetterGauge
 from processor.domain.intake import IntakeResult, fold
-from processor.domain.ledger import encode, expire
+from processor.domain.ledger import EMPTY, encode, expire
 from processor.domain.merge import fold_components, fold_pairs
-from processor.domain.packing import pack_deltas, pack_pairs, unpack_deltas, unpack_pairs
-from processor.domain.record import DeadLetter
+from processor.domain.packing import (
+    pack_deltas,
+    pack_pairs,
+    pack_taken_back,
+    unpack_deltas,
+    unpack_pairs,
+    unpack_taken_back,
+)
+from processor.domain.record import CORRECTION_HEADER, DeadLetter
 from processor.domain.stats import Stats, from_json, to_json
+from processor.domain.taking_back import take_back_from
 from processor.engine.batch import Batch
 from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
@@ -26,6 +34,8 @@ __all__ = ["Agents", "dead_letter_headers"]
 
 DAY_US = 86_400_000_000
 DEAD_LETTER_BYTES_MAX = 65_536
+TAKEN_BACK = [(CORRECTION_HEADER, b"")]
+"""What tells a record on `component-deltas` that takes back from one that adds: any header at all."""
 FRAMING_BYTES = 2_048  # what Kafka's record batch adds to a value, with room to spare
 
 
@@ -60,7 +70,10 @@ class Agents:
         result = fold(batch.records, batch.partition, hosts, self._config, topic=batch.source.topic)
         self._judge(batch, result)
         self._report(result)
-        transaction.put_all(ledgers, ((host, row, encode(row)) for host, row in result.ledgers.items()))
+        transaction.put_all(
+            ledgers,
+            ((host, row, None if row is EMPTY else encode(row)) for host, row in result.ledgers.items()),
+        )
         self._send_results(transaction, result)
         for letter in result.dead:
             self._bury(batch, transaction, letter)
@@ -75,9 +88,27 @@ class Agents:
             row: bytes | Stats | None = rows.get(component_id.encode())
             return from_json(row)[1] if isinstance(row, bytes) else row
 
-        deltas = (delta for record in batch.records for delta in unpack_deltas(record.value or b""))
-        folded = fold_components(deltas, row_of)
-        transaction.put_all(table, ((name.encode(), row, to_json(name, row)) for name, row in folded.items()))
+        taken_back: list[tuple[str, Stats]] = []
+
+        def deltas() -> Iterator[tuple[str, Stats]]:
+            for record in batch.records:
+                if (
+                    record.headers
+                ):  # a correction's; the order of deltas and what is taken back does not matter
+                    taken_back.extend(unpack_taken_back(record.value or b""))
+                else:
+                    yield from unpack_deltas(record.value or b"")
+
+        folded: dict[str, Stats | None] = dict(fold_components(deltas(), row_of))
+        if taken_back:
+            folded |= take_back_from(taken_back, lambda name: folded.get(name) or row_of(name))
+        transaction.put_all(
+            table,
+            (
+                (name.encode(), row, None if row is None else to_json(name, row))
+                for name, row in folded.items()
+            ),
+        )
 
     def pairs(self, batch: Batch, transaction: Transaction) -> None:
         """Add signed changes to pair counts."""
@@ -103,6 +134,8 @@ class Agents:
         partitions, limit = self._config.partitions, self._value_bytes_max
         for partition, value in pack_deltas(result.deltas, partitions, limit):
             transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
+        for partition, value in pack_taken_back(result.taken_back, partitions, limit):
+            transaction.send(topic(COMPONENT_DELTAS), partition, None, value, TAKEN_BACK)
         for partition, value in pack_pairs(result.pair_changes, partitions, limit):
             transaction.send(topic(PAIR_DELTAS), partition, None, value)
         for copy in result.forwards:

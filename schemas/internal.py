@@ -26,9 +26,14 @@ ComponentId = Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
 Count = Annotated[int, Field(ge=0)]
 TimeUs = Annotated[int, Field(description="Microseconds since the epoch")]
 
-Delta = tuple[
-    ComponentId, Count, Count, Count, Count, TimeUs | None, TimeUs | None, TimeUs | None, TimeUs | None
+Notes = Annotated[
+    tuple[int, TimeUs | None, TimeUs | None, TimeUs | None, bool],
+    Field(description="`deprecated` events: how many, the first, the last; undeprecated at; stale times"),
 ]
+Delta = tuple[
+    ComponentId, Count, Count, Count, Count, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None
+]
+Change = tuple[ComponentId, int, int, int, int, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None]
 PairChange = tuple[ComponentId, ComponentId, int]
 
 
@@ -38,16 +43,35 @@ class _Internal(BaseModel):
     v: Literal[1] = Field(description="The version of this encoding")
 
 
-class PackedDeltas(_Internal):
+class _Packed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    v: Literal[2] = Field(description="The version of this encoding")
+
+
+_DELTA = (
+    "component_id, install_successes, install_failures, usage_count, removal_count, "
+    "first_seen, last_success, last_failure, notes"
+)
+
+
+class PackedChanges(_Packed):
     """Changes to components of one partition, to be merged into their rows."""
 
-    deltas: list[Delta] = Field(
-        description="component_id, install_successes, install_failures, usage_count, removal_count, "
-        "first_seen, last_success, last_failure, deprecated_at"
-    )
+    deltas: list[Delta] = Field(description=_DELTA)
 
 
-class PackedPairs(_Internal):
+class PackedTakenBack(_Packed):
+    """What a correction takes back from components of one partition: sums below 0, times of void events."""
+
+    taken_back: list[Change] = Field(description=_DELTA)
+
+
+class PackedDeltas(RootModel[PackedChanges | PackedTakenBack]):
+    """A value of `component-deltas`."""
+
+
+class PackedPairs(_Packed):
     """Signed changes to the counts of pairs of one partition."""
 
     pairs: list[PairChange] = Field(description="component_a, component_b, change; a < b by code point")

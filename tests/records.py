@@ -13,12 +13,14 @@ from processor.domain.config import FoldConfig
 from processor.domain.decode import decode
 from processor.domain.events import Event
 from processor.domain.fingerprint import FINGERPRINT_BYTES
-from processor.domain.intake import IntakeCounts, IntakeResult, fold
+from processor.domain.intake import IntakeCounts, IntakeResult, Void, fold
+from processor.domain.ledger import EMPTY
 from processor.domain.merge import fold_components, fold_pairs
 from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.record import DeadLetter, Record, Taken
 from processor.domain.stats import Stats, to_json
+from processor.domain.taking_back import take_back_from
 from tests.oracle import PairCounts, StatsRows
 
 if TYPE_CHECKING:
@@ -111,13 +113,20 @@ class Fleet:
         self.counts = IntakeCounts()
         self.results: list[IntakeResult] = []
 
-    def take(self, records: Sequence[FakeRecord], partition: int) -> IntakeResult:
+    def take(self, records: Sequence[FakeRecord], partition: int, void: Void | None = None) -> IntakeResult:
         """Fold one batch of one partition, and then the copies that it forwards."""
-        result = fold(records, partition, self.hosts[partition], self.config)
+        result = fold(records, partition, self.hosts[partition], self.config, void=void)
         self.results.append(result)
         for host, row in result.ledgers.items():
             self.hosts[partition][host] = row
+            if row is EMPTY:
+                del self.hosts[partition][host]
         self.stats |= fold_components(result.deltas.items(), self.stats.get)
+        for component, left in take_back_from(result.taken_back, self.stats.get).items():
+            if left is None:
+                self.stats.pop(component, None)
+            else:
+                self.stats[component] = left
         for key, (_, count) in fold_pairs(result.pair_changes.items(), self.pair_counts.get).items():
             if count == 0:
                 del self.pair_counts[key]

@@ -6,6 +6,7 @@ import numpy as np
 
 from processor.domain.events import Numbers
 from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES
+from processor.domain.notes import stated
 from processor.domain.stats import Stats
 from schemas import OutcomeType
 
@@ -33,11 +34,14 @@ def deltas_of(
     first_us, last_us = np.full(size, _NEVER_US), np.full(size, _LONG_AGO_US)
     np.minimum.at(first_us, kinds, times_us)
     np.maximum.at(last_us, kinds, times_us)
+    notes = {
+        place // _KINDS: stated(int(counts[place]), int(first_us[place]), int(last_us[place]))
+        for place in (np.flatnonzero(counts[_DEPRECATED::_KINDS]) * _KINDS + _DEPRECATED).tolist()
+    }
     by_kind = counts.reshape(-1, _KINDS).T.tolist()
     first_seen_us = first_us.reshape(-1, _KINDS).min(axis=1).tolist()
     last_success_us, last_failure_us = last_us.reshape(-1, _KINDS).T[:2].tolist()
-    deprecated_us = first_us.reshape(-1, _KINDS).T[_DEPRECATED].tolist()
-    columns = zip(*by_kind, first_seen_us, last_success_us, last_failure_us, deprecated_us, strict=True)
+    columns = zip(*by_kind, first_seen_us, last_success_us, last_failure_us, strict=True)
     return {
         name: (
             successes,
@@ -47,10 +51,10 @@ def deltas_of(
             seen_us,
             success_us if successes else None,
             failure_us if failures else None,
-            gone_us if gone else None,
+            notes.get(number) if gone else None,
         )
-        for name, (
-            successes, failures, uses, removals, gone, seen_us, success_us, failure_us, gone_us
-        ) in zip(names, columns, strict=True)
+        for number, (name, (
+            successes, failures, uses, removals, gone, seen_us, success_us, failure_us
+        )) in enumerate(zip(names, columns, strict=True))
         if seen_us != _NEVER_US
     }  # fmt: skip

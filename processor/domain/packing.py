@@ -1,15 +1,16 @@
 """Packing: many deltas or pair changes in few records, each under the limit, each for one partition.
 
-The values are internal to our own agents: JSON, `{"v":1,"deltas":[...]}` or `{"v":1,"pairs":[...]}`, short
+The values are internal to our own agents: JSON, `{"v":2,"deltas":[...]}` or `{"v":2,"pairs":[...]}`, short
 arrays instead of objects, times as microseconds.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
+from processor.domain.notes import stated
 from processor.domain.partition import partition_of, partition_of_pair
 from processor.domain.sessions import Pair
 from processor.domain.stats import Stats
@@ -21,17 +22,23 @@ __all__ = [
     "PackingError",
     "pack_deltas",
     "pack_pairs",
+    "pack_taken_back",
     "unpack_deltas",
     "unpack_pairs",
+    "unpack_taken_back",
 ]
 
-VERSION = 1
+VERSION = 2
+"""Since 2 a delta ends in its notes, or null; before, in the time of its first deprecation, or null."""
+
+_READABLE = (1, VERSION)
 
 # JSON writes a control character as six bytes, more than any other; a number takes 20, with a comma 21.
 _COMPONENT_BYTES_MAX = 6 * COMPONENT_ID_MAX + 3
-_FRAME_BYTES = 32
+_NUMBERS_MAX = 13  # four counts, three times, and notes: four numbers, a word, brackets
+_FRAME_BYTES = 40
 
-ENTRY_BYTES_MAX = max(_COMPONENT_BYTES_MAX + 8 * 21 + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3)
+ENTRY_BYTES_MAX = max(_COMPONENT_BYTES_MAX + _NUMBERS_MAX * 21 + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3)
 """No single delta or pair change takes more, so that any limit from here on can be kept."""
 
 
@@ -45,10 +52,25 @@ def pack_deltas(deltas: Mapping[str, Stats], partitions: int, limit_bytes: int) 
     Raises:
         ValueError: the limit is below what one entry may take.
     """
+    return _pack(b"deltas", _placed(deltas.items(), partitions), limit_bytes)
+
+
+def pack_taken_back(
+    changes: Iterable[tuple[str, Stats]], partitions: int, limit_bytes: int
+) -> list[tuple[int, bytes]]:
+    """Return values for `component-deltas` that take back what void events had changed; see `taking_back`.
+
+    Raises:
+        ValueError: the limit is below what one entry may take.
+    """
+    return _pack(b"taken_back", _placed(changes, partitions), limit_bytes)
+
+
+def _placed(changes: Iterable[tuple[str, Stats]], partitions: int) -> Mapping[int, list[Any]]:
     entries: defaultdict[int, list[Any]] = defaultdict(list)
-    for component, stats in deltas.items():
+    for component, stats in changes:
         entries[partition_of(component.encode(), partitions)].append((component, *stats))
-    return _pack(b"deltas", entries, limit_bytes)
+    return entries
 
 
 def pack_pairs(changes: Mapping[Pair, int], partitions: int, limit_bytes: int) -> list[tuple[int, bytes]]:
@@ -69,7 +91,24 @@ def unpack_deltas(value: bytes) -> list[tuple[str, Stats]]:
     Raises:
         PackingError: the value is of another version, or no packed deltas at all.
     """
-    return [(component, tuple(stats)) for component, *stats in _unpack("deltas", value)]
+    return [(component, _settled(stats)) for component, *stats in _unpack("deltas", value)]
+
+
+def unpack_taken_back(value: bytes) -> list[tuple[str, Stats]]:
+    """Return what one value takes back.
+
+    Raises:
+        PackingError: the value is of another version, or takes nothing back.
+    """
+    return [(component, _settled(stats)) for component, *stats in _unpack("taken_back", value)]
+
+
+def _settled(stats: list[Any]) -> Stats:
+    """Return a delta as the folds have it; one of version 1 tells only of the first deprecation."""
+    notes = stats[-1]
+    if notes is not None:
+        stats[-1] = stated(1, notes, notes) if isinstance(notes, int) else tuple(notes)
+    return tuple(stats)
 
 
 def unpack_pairs(value: bytes) -> list[tuple[Pair, int]]:
@@ -108,6 +147,6 @@ def _unpack(name: str, value: bytes) -> list[Any]:
         version, entries = fields["v"], fields[name]
     except (KeyError, TypeError, ValueError) as error:
         raise PackingError(f"no packed {name}: {value[:80]!r}: {error}") from error
-    if version != VERSION:
-        raise PackingError(f"packed {name} of version {version!r}; this worker reads version {VERSION}")
+    if version not in _READABLE:
+        raise PackingError(f"packed {name} of version {version!r}; this worker reads {_READABLE}")
     return list(entries)
