@@ -92,9 +92,7 @@ class Agents:
 
         def deltas() -> Iterator[tuple[str, Stats]]:
             for record in batch.records:
-                if (
-                    record.headers
-                ):  # a correction's; the order of deltas and what is taken back does not matter
+                if record.headers:  # a correction's: it can wait for the deltas, as sums know no order
                     taken_back.extend(unpack_taken_back(record.value or b""))
                 else:
                     yield from unpack_deltas(record.value or b"")

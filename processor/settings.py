@@ -237,10 +237,10 @@ class Settings(SecuritySettings):
             raise ValueError("too long")
         return value
 
-    @field_validator("host_salt")
+    @field_validator("host_salt", "correction_key")
     @classmethod
     def _no_guess(cls, value: SecretStr) -> SecretStr:
-        """Return the salt if it is none, or too long to be guessed."""
+        """Return the secret if it is none, or too long to be guessed."""
         if 0 < len(value.get_secret_value()) < _SALT_MIN:
             raise ValueError("too short")
         return value

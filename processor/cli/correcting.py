@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
+    Progress,
     console,
     fail,
     harmless,
@@ -229,12 +230,15 @@ def _ask(*, yes: bool) -> None:
 
 @contextmanager
 def _reading() -> "Iterator[OnProgress]":
-    """Show how far the log is read."""
-    with progress("reading the log") as bar:
+    """Show how far the log is read, from its first records on: a failure before that is one line."""
+    with ExitStack() as shown:
+        bars: list[Progress] = []
 
         def on_progress(label: str, records: int) -> None:
-            bar.update(label=label)
-            bar.advance(records)
+            if not bars:
+                bars.append(shown.enter_context(progress(label)))
+            bars[0].update(label=label)
+            bars[0].advance(records)
 
         yield on_progress
 
