@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,10 +20,10 @@ from aiokafka.errors import KafkaError
 from processor.engine.batch import Batch
 from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error
+from processor.engine.lanes import Lane
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.pace import SMALL_RECORDS, rest_until_s
-from processor.engine.producers import PartitionProducer
 from processor.engine.recovery import Restored, restore
 from processor.engine.table import PartitionedTable
 from processor.engine.transaction import Transaction
@@ -90,7 +91,7 @@ class Engine:
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.committed: dict[TopicPartition, int] = {}
-        self._producers: dict[TopicPartition, PartitionProducer] = {}
+        self._lanes: dict[int, Lane] = {}
         self._commits: dict[TopicPartition, asyncio.Task[None]] = {}
         self._membership = Membership("", -1)
 
@@ -127,7 +128,7 @@ class Engine:
     async def _commit(self, transaction: Transaction) -> None:
         source = transaction.source
         try:
-            await self._producers[source].commit(transaction)
+            await self._lanes[source.partition].commit(transaction)
             self.committed[source] = transaction.next_offset
             del self._commits[source]
             done = self.in_flight.pop(source)
@@ -143,8 +144,8 @@ class Engine:
     def _let_rest(self, source: TopicPartition, done: InFlight) -> None:
         """Hold a partition back for a while, where fetching it at once would make another small batch."""
         config, loop = self.config, asyncio.get_running_loop()
-        sources, gathered_s = len(self.ownership.positions), config.fetch_max_wait_ms / 1000
-        until_s = rest_until_s(done.started_s, sources, config.small_batches_per_s, gathered_s)
+        lanes, gathered_s = len(self._lanes), config.fetch_max_wait_ms / 1000
+        until_s = rest_until_s(done.started_s, lanes, config.small_batches_per_s, gathered_s)
         if done.records < SMALL_RECORDS and until_s > loop.time():
             self.ownership.resting.add(source)
             loop.call_at(until_s, self._end_rest, source)
@@ -228,23 +229,32 @@ class Engine:
             self.became_idle.set()
 
     async def _release(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
-        # A take-over that a rebalance cut short leaves producers without a position: they go as well.
-        gone = set(self._producers) - plan.kept
-        for source in gone | plan.lost:
+        # A take-over that a rebalance cut short leaves lanes without a position: they go as well.
+        kept = {source.partition for source in plan.kept}
+        for source in plan.lost | plan.new:
             for table in tables:
                 if table.source_topic == source.topic:
                     table.drop(source.partition)
         self.ownership.drop(plan.lost)
-        for source in gone:
+        for source in plan.lost:
             self.committed.pop(source, None)
-        await asyncio.gather(*(self._producers.pop(source).stop() for source in gone))
+        gone = [number for number in self._lanes if number not in kept]
+        await asyncio.gather(*(self._lanes.pop(number).stop() for number in gone))
 
     async def _fence(self, sources: Collection[TopicPartition]) -> None:
-        for source in sources:
-            self._producers[source] = PartitionProducer(self.config, source)
-        await asyncio.gather(*(self._producers[source].start() for source in sources))
+        numbers = {source.partition for source in sources}
+        for number in numbers:
+            self._lanes[number] = Lane(self.config, number, partial(self._expects, number))
+        await asyncio.gather(*(self._lanes[number].start() for number in numbers))
         if sources:
             logger.info("fenced every earlier owner", extra={"partitions": names(sources)})
+
+    def _expects(self, number: int) -> bool:
+        """Whether a batch of this partition number is on its way to be folded."""
+        ownership = self.ownership
+        return ownership.folding and any(
+            source.partition == number and source not in self.in_flight for source in ownership.busy
+        )
 
     # Housekeeping
 
@@ -276,9 +286,9 @@ class Engine:
             await self.purge()
 
     async def close(self) -> None:
-        """Close every producer; call after `quiesce`."""
-        producers, self._producers = list(self._producers.values()), {}
-        await asyncio.gather(*(producer.stop() for producer in producers), return_exceptions=True)
+        """Close every lane; call after `quiesce`."""
+        lanes, self._lanes = list(self._lanes.values()), {}
+        await asyncio.gather(*(lane.stop() for lane in lanes), return_exceptions=True)
 
     def reason(self) -> EngineError | None:
         """Why the worker failed, as an engine error; None while it is well."""

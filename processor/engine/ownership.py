@@ -62,9 +62,19 @@ class Ownership:
         self.folding = False
 
     def plan(self, assigned: Iterable[TopicPartition], membership: Membership) -> Plan:
-        """Compare an assignment with what is held; call after `revoke`, with no commit in flight."""
+        """Compare an assignment with what is held; call after `revoke`, with no commit in flight.
+
+        Raises:
+            EngineError: sources of one partition number are apart, and would fence each other.
+        """
         held = frozenset(self.positions)
         wanted = frozenset(assigned)
+        topics, numbers = {source.topic for source in wanted}, {source.partition for source in wanted}
+        if len(wanted) != len(topics) * len(numbers):
+            raise EngineError(
+                "the group gave this worker some of the sources of a partition number and not the others: "
+                "all workers of one application must run the same version and read the same topics",
+            )
         kept = held & wanted if membership.follows(self._membership) else frozenset()
         self._membership = membership
         return Plan(kept=kept, lost=held - kept, new=wanted - kept)

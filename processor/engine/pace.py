@@ -14,17 +14,17 @@ SMALL_RECORDS = 500
 TICK_S = 0.05  # rests end together, so that one fetch serves all partitions whose rest is over
 
 
-def rest_until_s(begun_s: float, sources: int, per_s: int, gathered_s: float) -> float:
+def rest_until_s(begun_s: float, lanes: int, per_s: int, gathered_s: float) -> float:
     """Return until when a partition rests.
 
     Args:
         begun_s: when its batch was folded, by any clock.
-        sources: how many partitions the worker folds.
-        per_s: how many small batches a second they may come to; 0: as many as there are.
+        lanes: how many partition numbers the worker commits.
+        per_s: how many transactions of small batches a second they may come to; 0: as many as there are.
         gathered_s: how long the broker gathers for each fetch, which spaces batches already.
 
     Returns:
         A time by the same clock; `begun_s` itself where there is no need to rest.
     """
-    rest_s = sources / per_s - gathered_s if per_s else 0.0
+    rest_s = lanes / per_s - gathered_s if per_s else 0.0
     return math.ceil((begun_s + rest_s) / TICK_S) * TICK_S if rest_s > 0 else begun_s

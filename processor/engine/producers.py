@@ -1,4 +1,4 @@
-"""One transactional producer per source partition: its transactional id is the fence.
+"""One transactional producer per partition number: its transactional id is the fence.
 
 Whoever starts a producer with the same id ends what an earlier owner had in hand and shuts it out.
 """
@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error, is_refusal
-from processor.engine.transaction import Output, Transaction
+from processor.engine.transaction import Joint, Output
 
 __all__ = ["PartitionProducer", "transactional_id"]
 
@@ -23,24 +23,24 @@ __all__ = ["PartitionProducer", "transactional_id"]
 RECORD_OVERHEAD_BYTES = 512
 
 
-def transactional_id(app_id: str, source: TopicPartition) -> str:
-    """The id that fences a source partition of an application."""
-    return f"{app_id}-{source.topic}-{source.partition}"
+def transactional_id(app_id: str, number: int) -> str:
+    """The id that fences an application's source partitions of one number."""
+    return f"{app_id}-{number}"
 
 
 class PartitionProducer:
-    """Commits the batches of one source partition."""
+    """Commits the batches of the sources' partitions of one number."""
 
-    def __init__(self, config: EngineConfig, source: TopicPartition) -> None:
-        self.source = source
+    def __init__(self, config: EngineConfig, number: int) -> None:
         self._config = config
+        self._number = number
         self._producer = self._make()
         self._asked_again = False
 
     def _make(self) -> AIOKafkaProducer:
         config = self._config
         producer = AIOKafkaProducer(
-            transactional_id=transactional_id(config.app_id, self.source),
+            transactional_id=transactional_id(config.app_id, self._number),
             transaction_timeout_ms=config.transaction_timeout_ms,
             max_batch_size=config.max_record_bytes - RECORD_OVERHEAD_BYTES,
             **config.clients(),
@@ -65,13 +65,16 @@ class PartitionProducer:
         """Close the connections; a transaction in hand is left to the next owner's fence."""
         await self._producer.stop()
 
-    async def commit(self, transaction: Transaction) -> None:
-        """Write a batch's outputs, its checkpoint and the group's offset, all or nothing.
+    async def commit(self, transaction: Joint) -> None:
+        """Write batches' outputs, their checkpoints and the group's offsets, all or nothing.
 
         Raises:
             EngineError: it failed or took too long; whether it was committed, the next owner will see.
         """
-        where = f"{self.source.topic}[{self.source.partition}] up to offset {transaction.next_offset}"
+        where = ", ".join(
+            f"{source.topic}[{source.partition}] up to offset {offset}"
+            for source, offset in transaction.offsets.items()
+        )
         try:
             async with asyncio.timeout(self._config.commit_timeout_s):
                 await self._commit(transaction)
@@ -92,10 +95,10 @@ class PartitionProducer:
         self._producer = self._make()
         await self._producer.start()
 
-    async def _commit(self, transaction: Transaction) -> None:
+    async def _commit(self, transaction: Joint) -> None:
         if self._asked_again:
             await self._renew()
-        transaction.add_checkpoint(self._config.checkpoints_topic)
+        transaction.add_checkpoints(self._config.checkpoints_topic)
         producer = self._producer
         await producer.begin_transaction()
         sends = [
@@ -109,7 +112,7 @@ class PartitionProducer:
         errors = [result for result in results if isinstance(result, BaseException)]
         if errors:  # where one topic must not be written, the others fail for that alone: the reason first
             raise min(errors, key=lambda error: not is_refusal(error))
-        offsets = {self.source: OffsetAndMetadata(transaction.next_offset, "")}
+        offsets = {source: OffsetAndMetadata(offset, "") for source, offset in transaction.offsets.items()}
         await producer.send_offsets_to_transaction(offsets, self._config.app_id)
         await producer.commit_transaction()
 

@@ -5,8 +5,9 @@ A fold only touches memory. So a fold that raises has sent nothing.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import TopicPartition
 
@@ -15,7 +16,7 @@ from processor.engine.checkpoints import checkpoint_key, checkpoint_value
 if TYPE_CHECKING:
     from processor.engine.table import PartitionedTable
 
-__all__ = ["Output", "Transaction"]
+__all__ = ["Joint", "Output", "Transaction"]
 
 Headers = list[tuple[str, bytes]]  # aiokafka takes no other sequence
 Output = tuple[bytes | None, bytes | None, Headers]
@@ -70,7 +71,36 @@ class Transaction:
                 rows[key] = row
             outputs.append((key, value, NO_HEADERS))
 
-    def add_checkpoint(self, topic: str) -> None:
-        """Write the next offset beside the state, in the partition of the source's own number."""
-        key, value = checkpoint_key(self.source), checkpoint_value(self.next_offset)
-        self.outputs[TopicPartition(topic, self.source.partition)].append((key, value, NO_HEADERS))
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What one transaction on the broker writes: the outputs of batches of different sources.
+
+    Attributes:
+        offsets: by source the offset up to which its events are counted once this is committed.
+        outputs: records by target.
+        timestamp_ms: their time.
+    """
+
+    offsets: dict[TopicPartition, int]
+    outputs: defaultdict[TopicPartition, list[Output]]
+    timestamp_ms: int
+
+    @classmethod
+    def of(cls, transactions: Sequence[Transaction]) -> Self:
+        """Join batches of different sources, at least one; no table is written by two of them."""
+        first, *others = transactions
+        outputs = first.outputs
+        if others:
+            outputs = defaultdict(list)
+            for transaction in transactions:
+                for target, records in transaction.outputs.items():
+                    outputs[target] += records
+        offsets = {transaction.source: transaction.next_offset for transaction in transactions}
+        return cls(offsets, outputs, first.timestamp_ms)
+
+    def add_checkpoints(self, topic: str) -> None:
+        """Write the next offsets beside the state, each in the partition of its source's own number."""
+        for source, next_offset in self.offsets.items():
+            key, value = checkpoint_key(source), checkpoint_value(next_offset)
+            self.outputs[TopicPartition(topic, source.partition)].append((key, value, NO_HEADERS))

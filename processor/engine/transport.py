@@ -130,10 +130,10 @@ class BatchConsumer(FaustConsumer):
         except Exception as error:
             self.engine.fail(error)
             raise
+        ownership.busy.update(batch.source for batch in batches)
         for batch in batches:
             if batch.epoch != ownership.epoch:
                 return  # a revocation came while the batches before were delivered
-            ownership.busy.add(batch.source)
             tp = TP(*batch.source)
             yield tp, self._to_message(tp, batch)
 

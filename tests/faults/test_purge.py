@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from processor.broker import EmbeddedKafka
 from processor.engine import producers
 from processor.engine.app import BatchApp
-from processor.engine.transaction import Transaction
+from processor.engine.transaction import Joint
 from tests.waiting import eventually
 from tests.words import PARTITIONS, Words, running
 
@@ -36,8 +36,8 @@ async def test_a_purge_stops_at_the_checkpoint(
     commit = producers.PartitionProducer.commit
     stuck, enough = asyncio.Event(), asyncio.Event()
 
-    async def commit_some(self: producers.PartitionProducer, transaction: Transaction) -> None:
-        if transaction.next_offset > 100:
+    async def commit_some(self: producers.PartitionProducer, transaction: Joint) -> None:
+        if max(transaction.offsets.values()) > 100:
             stuck.set()
             await enough.wait()
         await commit(self, transaction)

@@ -12,7 +12,7 @@ from processor.engine import producers
 from processor.engine.changelog import read_to_end
 from processor.engine.errors import EngineError, RefusedError
 from processor.engine.runner import check_layout
-from processor.engine.transaction import Transaction
+from processor.engine.transaction import Joint
 from tests.waiting import eventually
 from tests.words import PARTITIONS, Words, running
 
@@ -104,7 +104,7 @@ async def test_a_rebalance_waits_for_commits_in_flight(words: Words, monkeypatch
 
     delays_s = itertools.cycle((1.5, 0.0))
 
-    async def slow_commit(self: producers.PartitionProducer, transaction: Transaction) -> None:
+    async def slow_commit(self: producers.PartitionProducer, transaction: Joint) -> None:
         await asyncio.sleep(next(delays_s))
         await commit(self, transaction)
 
@@ -196,7 +196,7 @@ async def test_a_fenced_worker_changes_nothing(words: Words) -> None:
     app = words.app()
     async with running(app, fails=True):
         await words.wait_until_counted()
-        usurper = producers.PartitionProducer(words.config(), TopicPartition(words.source, 2))
+        usurper = producers.PartitionProducer(words.config(), 2)
         await usurper.start()
         await words.publish(f"word-{n % 5}" for n in range(100))
         reason = await failed(app)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from processor.app import create_app, engine_config
 from processor.broker import EmbeddedKafka
@@ -190,8 +190,7 @@ async def test_a_failure_is_told(stream: Stream) -> None:
     settings = stream.settings
     async with watched(settings, fails=True) as (app, address):
         await eventually(is_ready(address), 30)
-        home = TopicPartition(settings.topic(OUTCOME_EVENTS), partition_of(HOST.encode(), 4))
-        usurper = PartitionProducer(engine_config(settings), home)
+        usurper = PartitionProducer(engine_config(settings), partition_of(HOST.encode(), 4))
         await usurper.start()
         await stream.publish(numbered(1))
         await app.engine.failed.wait()

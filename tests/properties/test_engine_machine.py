@@ -28,7 +28,7 @@ from processor.engine.checkpoints import checkpoint_key, decode
 from processor.engine.errors import EngineError
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.table import Rows
-from processor.engine.transaction import Output, Transaction
+from processor.engine.transaction import Joint, Output, Transaction
 
 SOURCES = [TopicPartition("words", number) for number in range(3)]
 WORKERS = 3
@@ -72,7 +72,7 @@ class Worker:
         self.ownership = ownership
         self.table = Table()
         self.fetched: list[Batch] = []
-        self.commits: dict[TopicPartition, Transaction] = {}
+        self.commits: dict[TopicPartition, Joint] = {}
         self.producers: dict[TopicPartition, object] = {}
         self.plan: Plan | None = None  # of an assignment that is not yet restored
         self.frozen = False
@@ -86,8 +86,9 @@ class Worker:
         transaction.put(self.table, ALL, row, b" ".join(row))  # type: ignore[arg-type] # as much as it needs
         for word in words:
             transaction.send("echo", batch.partition, None, word)
-        transaction.add_checkpoint("checkpoints")
-        self.commits[batch.source] = transaction
+        joint = Joint.of([transaction])
+        joint.add_checkpoints("checkpoints")
+        self.commits[batch.source] = joint
 
 
 class EngineMachine(RuleBasedStateMachine):

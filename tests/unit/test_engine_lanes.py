@@ -1,0 +1,128 @@
+"""Lanes: what is ready together is committed together, and a failure ends them all."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from processor.engine import lanes
+from processor.engine.checkpoints import checkpoint_key, checkpoint_value
+from processor.engine.errors import EngineError
+from processor.engine.lanes import Lane
+from processor.engine.ownership import Membership
+from processor.engine.transaction import Joint, Transaction
+from tests.unit.test_engine_ownership import owning
+from tests.words import Words
+
+WORDS, PAIRS = TopicPartition("words", 2), TopicPartition("pairs", 2)
+
+
+class Recorder:
+    """Stands in for the producer: what a lane commits together is asked here, not what a broker does."""
+
+    def __init__(self, *_: Any) -> None:
+        self.committed: list[dict[TopicPartition, int]] = []
+        self.begun, self.may_go = asyncio.Event(), asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def commit(self, joint: Joint) -> None:
+        self.begun.set()
+        await self.may_go.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.committed.append(joint.offsets)
+
+
+@pytest.fixture
+def make_lane(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Lane, Recorder]]:
+    """Make a lane over a recorder."""
+    monkeypatch.setattr(lanes, "PartitionProducer", Recorder)
+
+    def make(expects: Callable[[], bool] = lambda: False) -> tuple[Lane, Recorder]:
+        lane = Lane(Words("localhost:1", "lanes-").config(), 2, expects)
+        recorder: Any = lane._producer
+        return lane, recorder
+
+    return make
+
+
+def batch(source: TopicPartition, next_offset: int) -> Transaction:
+    return Transaction(source, next_offset)
+
+
+async def test_what_waits_is_committed_together(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+    """What is folded while a commit is under way goes with the next one, as one transaction."""
+    lane, broker = make_lane()
+    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
+    await broker.begun.wait()
+    others = [asyncio.create_task(lane.commit(batch(source, 20))) for source in (WORDS, PAIRS)]
+    broker.may_go.set()
+    await asyncio.gather(first, *others)
+    assert broker.committed == [{WORDS: 10}, {WORDS: 20, PAIRS: 20}]
+
+
+async def test_a_commit_waits_for_what_came_with_it(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+    """A batch of the same fetch that is still to be folded joins the transaction."""
+    on_its_way = {PAIRS}
+    lane, broker = make_lane(lambda: bool(on_its_way))
+    broker.may_go.set()
+    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
+    second = asyncio.create_task(lane.commit(batch(PAIRS, 20)))
+    on_its_way.clear()
+    await asyncio.gather(first, second)
+    assert broker.committed == [{WORDS: 10, PAIRS: 20}]
+
+
+async def test_a_commit_waits_no_longer_than_it_may(
+    make_lane: Callable[..., tuple[Lane, Recorder]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that never comes, because a rebalance dropped it, holds up nothing."""
+    monkeypatch.setattr(lanes, "GATHER_S", 0.0)
+    lane, broker = make_lane(lambda: True)
+    broker.may_go.set()
+    await lane.commit(batch(WORDS, 10))
+    assert broker.committed == [{WORDS: 10}]
+
+
+async def test_after_a_failure_nothing_is_committed(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+    """A commit that follows one that failed fails with it."""
+    lane, broker = make_lane()
+    broker.failure = EngineError("fenced")
+    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
+    await broker.begun.wait()
+    second = asyncio.create_task(lane.commit(batch(PAIRS, 20)))
+    await asyncio.sleep(0)
+    broker.may_go.set()
+    assert set(await asyncio.gather(first, second, return_exceptions=True)) == {broker.failure}
+    assert broker.committed == []
+
+
+def test_joined_batches_keep_their_records_and_offsets() -> None:
+    """S16: a joint transaction holds every record of its batches, and a checkpoint of each source."""
+    words, pairs = batch(WORDS, 10), batch(PAIRS, 20)
+    words.send("out", 0, None, b"1")
+    pairs.send("out", 0, None, b"2")
+    pairs.send("other", 1, b"k", b"3")
+    joint = Joint.of([words, pairs])
+    joint.add_checkpoints("checkpoints")
+    found = {target: [(key, value) for key, value, _ in records] for target, records in joint.outputs.items()}
+    assert found == {
+        TopicPartition("out", 0): [(None, b"1"), (None, b"2")],
+        TopicPartition("other", 1): [(b"k", b"3")],
+        TopicPartition("checkpoints", 2): [
+            (checkpoint_key(WORDS), checkpoint_value(10)),
+            (checkpoint_key(PAIRS), checkpoint_value(20)),
+        ],
+    }
+    assert joint.offsets == {WORDS: 10, PAIRS: 20}
+
+
+def test_sources_of_one_number_apart_are_refused() -> None:
+    """S9: with one fence for all sources of a number, two owners would shut each other out for ever."""
+    ownership = owning(WORDS, PAIRS)
+    ownership.revoke()
+    with pytest.raises(EngineError, match="same version"):
+        ownership.plan([WORDS, PAIRS, TopicPartition("words", 1)], Membership("m", 2))
+    assert ownership.plan([WORDS, PAIRS], Membership("m", 3)).new
