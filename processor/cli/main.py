@@ -27,6 +27,7 @@ from processor.cli import (
     simulate,
     top,
     topics,
+    verdicts,
     worker,
 )
 from processor.cli.common import complain, console
@@ -69,6 +70,7 @@ for _part in (
     topics,
     access,
     worker,
+    verdicts,
     serving,
     publish,
     gateway,
