@@ -133,6 +133,12 @@ class Settings(SecuritySettings):
     max_message_bytes: int = _number(
         1_048_576, 131_072, 104_857_600, "bytes", "The largest record; the topics must allow it."
     )
+    verdicts_interval_s: float = _number(
+        10.0, 0.1, 3600.0, "s", "How often verdicts are judged; a large fleet's less often."
+    )
+    shrink_strength: float = _number(
+        20.0, 0.0, 1e6, "installs", "How many installs at the fleet's rate stand behind each shrunk rate."
+    )
     metrics_port: int = _number(
         0, 0, _PORT_MAX, "port", "For /metrics, /healthz, /readyz; worker n has this + n - 1; 0: none."
     )

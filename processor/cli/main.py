@@ -28,6 +28,7 @@ from processor.cli import (
     simulate,
     top,
     topics,
+    verdicts,
     worker,
 )
 from processor.cli.common import complain, console
@@ -70,6 +71,7 @@ for _part in (
     topics,
     access,
     worker,
+    verdicts,
     serving,
     publish,
     gateway,

@@ -38,6 +38,8 @@ WRONG = [
     ("max_batch_records", "0", "from 1"),
     ("small_batches_per_s", "-1", "from 0"),
     ("session_timeout_s", "0", "from 1"),
+    ("verdicts_interval_s", "0", "from 0.1"),
+    ("shrink_strength", "-1", "from 0.0"),
     ("heartbeat_interval_s", "0", "from 1"),
     ("request_timeout_s", "0", "from 1"),
     ("transaction_timeout_s", "901", "from 1 to 900"),
