@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export FLEETFOLD_CACHE_DIR ?= $(CURDIR)/.cache
 
-.PHONY: help setup demo test test-fast lint format bench evidence soak ops lock sbom audit package clean
+.PHONY: help setup demo test test-fast lint format bench evidence soak ops lock sbom audit deploy-files package clean
 
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 setup: $(VENV)/.ready ## install everything into .venv
 
@@ -76,6 +76,9 @@ sbom: ops ## the image's bill of materials (CycloneDX), in dist/
 
 audit: sbom ## known vulnerabilities of all that is locked; fails where it cannot be told
 	@$(OPS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r deploy/lock/image.txt -r deploy/lock/dev.txt
+
+deploy-files: setup ## make the files of deploy/ that follow from code anew
+	@$(BIN)/python -m deploy.generate
 
 package: setup ## the wheel and the source archive, in dist/
 	@$(BIN)/python -m hatchling build
