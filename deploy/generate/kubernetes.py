@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from processor.rights import ROLES, Right, rights
 from processor.settings import Settings
-from processor.topics import required_config
+from processor.topics import partitions_of, required_config
 from schemas.topics import OUTCOME_EVENTS, TOPICS
 
 __all__ = ["CLUSTER", "SETTINGS", "topics", "users"]
@@ -28,7 +28,7 @@ def topics() -> list[dict[str, Any]]:
             "kind": "KafkaTopic",
             "metadata": {"name": SETTINGS.topic(spec.name), "labels": _LABELS},
             "spec": {
-                "partitions": SETTINGS.partitions if spec.copartitioned else spec.partitions,
+                "partitions": partitions_of(spec, SETTINGS),
                 "replicas": SETTINGS.replication_factor,
                 "config": {**required_config(spec, SETTINGS), "min.insync.replicas": str(_IN_SYNC)},
             },

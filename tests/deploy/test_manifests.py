@@ -81,7 +81,7 @@ def test_every_topic_stands_on_three_nodes() -> None:
         told = topics[SETTINGS.topic(spec.name)]["spec"]
         assert told["replicas"] == 3
         assert told["config"].items() >= {**spec.config(), "min.insync.replicas": "2"}.items()
-        assert told["partitions"] == (SETTINGS.partitions if spec.copartitioned else spec.partitions)
+        assert told["partitions"] == (spec.partitions if spec.one_order else SETTINGS.partitions)
 
 
 @pytest.mark.parametrize("role", ROLES)
