@@ -17,7 +17,7 @@ from processor.errors import TopicsError
 from processor.settings import Settings
 from schemas.topics import OUTCOME_EVENTS, TOPICS, TopicSpec
 
-__all__ = ["Problem", "create", "problems_of", "required_config", "verify"]
+__all__ = ["Problem", "create", "partitions_of", "problems_of", "required_config", "verify"]
 
 _ALREADY_EXISTS = 36
 _FOREVER = "-1"
@@ -73,7 +73,8 @@ async def create(settings: Settings) -> list[str]:
     return created
 
 
-def _partitions_of(spec: TopicSpec, settings: Settings) -> int:
+def partitions_of(spec: TopicSpec, settings: Settings) -> int:
+    """Return how many partitions a topic is created with."""
     return spec.partitions if spec.one_order else settings.partitions
 
 
@@ -94,7 +95,7 @@ async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], set
     new = [
         NewTopic(
             settings.topic(spec.name),
-            num_partitions=_partitions_of(spec, settings),
+            num_partitions=partitions_of(spec, settings),
             replication_factor=settings.replication_factor,
             topic_configs=required_config(spec, settings),
         )
@@ -112,7 +113,7 @@ async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], set
 
 
 async def _wait_for_leaders(client: AdminClient, specs: Sequence[TopicSpec], settings: Settings) -> None:
-    wanted = {settings.topic(spec.name): _partitions_of(spec, settings) for spec in specs}
+    wanted = {settings.topic(spec.name): partitions_of(spec, settings) for spec in specs}
     deadline_s = time.monotonic() + _LEADERS_WITHIN_S
     while True:
         found = await client.leaders(list(wanted))
@@ -162,7 +163,7 @@ def problems_of(
 
 
 def _partition_problems(spec: TopicSpec, count: int, settings: Settings) -> Iterable[Problem]:
-    wanted = _partitions_of(spec, settings)
+    wanted = partitions_of(spec, settings)
     if count == wanted or not (spec.copartitioned or spec.one_order):
         return
     name = settings.topic(spec.name)

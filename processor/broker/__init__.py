@@ -3,6 +3,7 @@
 For the demo, the tests and a first try; the optional packages are those of `fleetfold[broker]`.
 """
 
+from processor.broker.cluster import EmbeddedCluster
 from processor.broker.errors import (
     BrokerError,
     BrokerFailedError,
@@ -20,6 +21,7 @@ __all__ = [
     "BrokerFailedError",
     "BrokerStoppedError",
     "DataDirInUseError",
+    "EmbeddedCluster",
     "EmbeddedKafka",
     "JarsError",
     "NotInstalledError",

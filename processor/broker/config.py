@@ -11,7 +11,7 @@ from pathlib import Path
 
 from processor.broker.ports import LOOPBACK
 
-__all__ = ["Member", "broker_properties", "jvm_flags", "render_properties"]
+__all__ = ["Member", "Seat", "broker_properties", "jvm_flags", "render_properties"]
 
 _COPIES_MAX = 3
 
@@ -23,6 +23,15 @@ class Member:
     node_id: int
     port: int
     controller_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A node's place in a cluster: who it is, who belongs to it, and the id that all are formatted with."""
+
+    me: Member
+    members: tuple[Member, ...]
+    cluster_id: str
 
 
 def broker_properties(

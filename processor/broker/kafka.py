@@ -1,4 +1,4 @@
-"""A real Apache Kafka of one node, for the demo, the tests and a first try; nothing but pip needed.
+"""A real Apache Kafka node, for the demo, the tests and a first try; nothing but pip needed.
 
 It is durable as any Kafka is: what it acknowledged outlives its own SIGKILL (not a power cut).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from processor.broker.config import Member, broker_properties, jvm_flags, render_properties
+from processor.broker.config import Member, Seat, broker_properties, jvm_flags, render_properties
 from processor.broker.datadir import DataDir, new_cluster_id
 from processor.broker.errors import BrokerError, BrokerFailedError, BrokerStoppedError, PortTakenError
 from processor.broker.jars import default_cache_dir, ensure_jars
@@ -42,6 +42,7 @@ class EmbeddedKafka:
         format_args: more arguments for Kafka's `StorageTool format`, such as `--add-scram`.
         heap_mb: the JVM's largest heap.
         on_progress: told what a start is doing; called from the thread that runs `start`.
+        seat: its place among several nodes, with its ports; None: it is alone. A node is ready once most are.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class EmbeddedKafka:
         format_args: Sequence[str] = (),
         heap_mb: int = 256,
         on_progress: OnProgress = ignore_progress,
+        seat: Seat | None = None,
     ) -> None:
         self._wanted_dir = data_dir
-        self._wanted_port = port
+        self._seat = seat
+        self._wanted_port = port = seat.me.port if seat else port
         self._extra_config = dict(extra_config)
         self._format_args = tuple(format_args)
         self._heap_mb = heap_mb
@@ -196,8 +199,9 @@ class EmbeddedKafka:
         self._on_progress(StartProgress("format"))
         fresh = self._folder.fresh()
         nowhere = Member(node_id=1, port=1, controller_port=2)  # ports play no part in formatting
-        self._write_properties(nowhere, fresh)
-        arguments = ["format", "-t", new_cluster_id(), "-c", str(self._folder.properties), *self._format_args]
+        self._write_properties(self._seat.me if self._seat else nowhere, fresh)
+        cluster_id = self._seat.cluster_id if self._seat else new_cluster_id()
+        arguments = ["format", "-t", cluster_id, "-c", str(self._folder.properties), *self._format_args]
         tool = self._guarded([*command, "kafka.tools.StorageTool", *arguments])
         try:
             code = tool.wait(_FORMAT_TIMEOUT_S)
@@ -230,10 +234,13 @@ class EmbeddedKafka:
             self._port = free_port()
         if not is_free(self._port):
             raise PortTakenError(f"port {self._port} on {LOOPBACK} is taken by another program")
+        if self._seat is not None:
+            return self._seat.me
         return Member(node_id=1, port=self._port, controller_port=free_port(frozenset({self._port})))
 
     def _write_properties(self, member: Member, log_dir: Path) -> None:
-        properties = broker_properties(member, [member], log_dir, self._extra_config)
+        members = self._seat.members if self._seat else (member,)
+        properties = broker_properties(member, members, log_dir, self._extra_config)
         self._folder.properties.write_text(render_properties(properties), encoding="ascii")
         self._folder.properties.chmod(0o600)  # it may hold passwords
 

@@ -1,0 +1,201 @@
+"""Kubernetes' manifests: of the form that it takes, and naming what the code has."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from deploy.generate.files import made
+from deploy.generate.kubernetes import CLUSTER, SETTINGS
+from processor.rights import ROLES, rights
+from processor.settings import Settings, unknown_variables
+from schemas.topics import OUTCOME_EVENTS, TOPICS
+from tests.deploy.tools import DEPLOY, ROOT
+from tests.deploy.vendor_schemas import KINDS, TARGET
+
+FOLDER = DEPLOY / "kubernetes"
+PARTS = {"worker": 9100, "serve": 8080, "gateway": 8090}
+DOCUMENTS: list[dict[str, Any]] = [
+    document
+    for path in sorted(FOLDER.glob("*.yaml"))
+    if path.name != "kustomization.yaml"
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+]
+VENDORED = json.loads(TARGET.read_text(encoding="utf-8"))
+CUSTOM = yaml.safe_load((ROOT / "tests" / "data" / "kubernetes" / "custom.yaml").read_text(encoding="utf-8"))
+
+
+def of_kind(kind: str) -> dict[str, dict[str, Any]]:
+    """All documents of a kind, by name."""
+    return {each["metadata"]["name"]: each for each in DOCUMENTS if each["kind"] == kind}
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    if kind in KINDS:
+        return {**VENDORED, "$ref": f"#/$defs/{KINDS[kind]}"}
+    return {
+        **VENDORED,
+        "properties": {"spec": CUSTOM[kind]},
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+    }
+
+
+@pytest.mark.parametrize("name", made())
+def test_what_follows_from_code_is_made_of_it(name: str) -> None:
+    """Topics, rights, alerts and panels change in code, and then their files: `make deploy-files`."""
+    assert (DEPLOY / name).read_text(encoding="utf-8") == made()[name], "run `make deploy-files`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
+def test_the_form(document: dict[str, Any]) -> None:
+    """Each document is of its kind's form, with no field that the kind does not have."""
+    errors = list(Draft202012Validator(schema_of(document["kind"])).iter_errors(document))
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+def test_a_slip_is_seen() -> None:
+    """The check of the form can fail: a field with a wrong name, deep inside, in ours and in theirs."""
+    deployment = json.loads(json.dumps(of_kind("Deployment")["fleetfold-worker"]))
+    deployment["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+    topic = json.loads(json.dumps(of_kind("KafkaTopic")[OUTCOME_EVENTS]))
+    topic["spec"]["partition"] = 1
+    for document in (deployment, topic):
+        assert not Draft202012Validator(schema_of(document["kind"])).is_valid(document)
+
+
+def test_every_file_is_applied() -> None:
+    """The kustomization leaves none out."""
+    named = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    assert sorted(named) == sorted(
+        path.name for path in FOLDER.glob("*.yaml") if path.name != "kustomization.yaml"
+    )
+
+
+def test_every_topic_stands_on_three_nodes() -> None:
+    """Each topic of the contract, with its settings, three copies and two in sync."""
+    topics = of_kind("KafkaTopic")
+    assert set(topics) == {SETTINGS.topic(spec.name) for spec in TOPICS}
+    for spec in TOPICS:
+        told = topics[SETTINGS.topic(spec.name)]["spec"]
+        assert told["replicas"] == 3
+        assert told["config"].items() >= {**spec.config(), "min.insync.replicas": "2"}.items()
+        assert told["partitions"] == (spec.partitions if spec.one_order else SETTINGS.partitions)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_user_may_do_what_its_part_needs_and_no_more(role: Any) -> None:
+    """The rights of a KafkaUser are those of the table."""
+    acls = of_kind("KafkaUser")[f"{CLUSTER}-{role}"]["spec"]["authorization"]["acls"]
+    allowed = {
+        (
+            acl["resource"]["type"].replace("transactionalId", "transactional-id"),
+            acl["resource"]["name"],
+            operation,
+            acl["resource"]["patternType"] == "prefix",
+        )
+        for acl in acls
+        for operation in acl["operations"]
+    }
+    assert allowed == {
+        (right.resource, right.name, right.operation, right.is_prefix) for right in rights(role, SETTINGS)
+    }
+
+
+def container(part: str) -> dict[str, Any]:
+    found: dict[str, Any] = of_kind("Deployment")[f"{CLUSTER}-{part}"]["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    return found
+
+
+@pytest.mark.parametrize(("part", "port"), PARTS.items())
+def test_probes_ask_where_the_part_answers(part: str, port: int) -> None:
+    """Each probe's path and port are served; the image sets the address."""
+    told = container(part)
+    assert told["args"] == [part]
+    assert told["ports"] == [{"name": "http", "containerPort": port}]
+    probes = {name: told[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
+    assert {probe["port"] for probe in probes.values()} == {"http"}
+    assert [probes[name]["path"] for name in ("startup", "liveness", "readiness")] == [
+        "/healthz",
+        "/healthz",
+        "/readyz",
+    ]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_runs_with_more_rights_than_it_needs(part: str) -> None:
+    """No root, nothing to write to, no capability, no token of the cluster."""
+    pod = of_kind("Deployment")[f"{CLUSTER}-{part}"]["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container(part)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_budgets_and_services_choose_the_parts_pods(part: str) -> None:
+    """A selector that matches nothing protects and serves nothing."""
+    labels = of_kind("Deployment")[f"{CLUSTER}-{part}"]["spec"]["template"]["metadata"]["labels"]
+    chosen = of_kind("PodDisruptionBudget")[f"{CLUSTER}-{part}"]["spec"]["selector"]["matchLabels"]
+    assert chosen.items() <= labels.items()
+    if part != "worker":
+        assert of_kind("Service")[f"{CLUSTER}-{part}"]["spec"]["selector"].items() <= labels.items()
+
+
+def test_settings_exist_and_fit_together() -> None:
+    """Every variable is a setting, its value is allowed, and certificates lie where they are mounted."""
+    told = of_kind("ConfigMap")[CLUSTER]["data"]
+    assert unknown_variables(told, env_file="") == []
+    plain = {name: value for name, value in told.items() if not name.endswith("_FILE")}
+    Settings(**{name.removeprefix("FLEETFOLD_").lower(): value for name, value in plain.items()})
+    assert int(told["FLEETFOLD_PARTITIONS"]) == SETTINGS.partitions
+    mounted = {mount["mountPath"] for part in PARTS for mount in container(part)["volumeMounts"]}
+    files = {value for name, value in told.items() if name.endswith("_FILE")}
+    assert {path.rpartition("/")[0] for path in files} == mounted
+    listener = of_kind("Kafka")[CLUSTER]["spec"]["kafka"]["listeners"][0]
+    assert told["FLEETFOLD_BOOTSTRAP"] == f"{CLUSTER}-kafka-bootstrap:{listener['port']}"
+
+
+@pytest.mark.parametrize(
+    ("part", "user"), [("worker", "worker"), ("serve", "reader"), ("gateway", "publisher")]
+)
+def test_each_part_is_its_own_user(part: str, user: str) -> None:
+    """The certificate that is mounted is that of the user with the part's rights."""
+    volumes = of_kind("Deployment")[f"{CLUSTER}-{part}"]["spec"]["template"]["spec"]["volumes"]
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in volumes}
+    assert secrets["user"] == f"{CLUSTER}-{user}"
+    assert secrets["user"] in of_kind("KafkaUser")
+    assert secrets["ca"] == f"{CLUSTER}-cluster-ca-cert"
+
+
+def test_workers_scale_on_what_waits() -> None:
+    """KEDA watches the workers' group and topic, as a user who may, and never beyond a worker a partition."""
+    scaled = of_kind("ScaledObject")[f"{CLUSTER}-worker"]["spec"]
+    assert scaled["scaleTargetRef"]["name"] in of_kind("Deployment")
+    assert scaled["maxReplicaCount"] == SETTINGS.partitions
+    for trigger in scaled["triggers"]:
+        assert trigger["metadata"]["consumerGroup"] == SETTINGS.app_id
+        assert trigger["metadata"]["topic"] == SETTINGS.topic(OUTCOME_EVENTS)
+        assert trigger["authenticationRef"]["name"] in of_kind("TriggerAuthentication")
+    secrets = {
+        each["name"]
+        for each in of_kind("TriggerAuthentication")[f"{CLUSTER}-scaler"]["spec"]["secretTargetRef"]
+    }
+    assert secrets == {f"{CLUSTER}-cluster-ca-cert", f"{CLUSTER}-scaler"}
+
+
+def test_the_network_lets_through_what_is_served() -> None:
+    """Ports of the policies are those of the parts and of Kafka."""
+    policies = of_kind("NetworkPolicy")
+    watched = policies["fleetfold-parts"]["spec"]["ingress"][0]["ports"]
+    assert {port["port"] for port in watched} == set(PARTS.values())
+    asked = policies["fleetfold-http"]["spec"]["ingress"][0]["ports"]
+    assert {port["port"] for port in asked} == {PARTS["serve"], PARTS["gateway"]}
+    out = policies["fleetfold-parts"]["spec"]["egress"][0]["ports"]
+    assert out == [{"port": of_kind("Kafka")[CLUSTER]["spec"]["kafka"]["listeners"][0]["port"]}]
