@@ -29,18 +29,25 @@ def transactional_id(app_id: str, source: TopicPartition) -> str:
 
 
 class PartitionProducer:
-    """Commits the batches of one source partition."""
+    """Commits the batches of one source partition.
 
-    def __init__(self, config: EngineConfig, source: TopicPartition) -> None:
+    Args:
+        config: the engine's settings.
+        source: the partition.
+        name: the transactional id, where it is not the partition's own.
+    """
+
+    def __init__(self, config: EngineConfig, source: TopicPartition, name: str | None = None) -> None:
         self.source = source
         self._config = config
+        self._name = name or transactional_id(config.app_id, source)
         self._producer = self._make()
         self._asked_again = False
 
     def _make(self) -> AIOKafkaProducer:
         config = self._config
         producer = AIOKafkaProducer(
-            transactional_id=transactional_id(config.app_id, self.source),
+            transactional_id=self._name,
             transaction_timeout_ms=config.transaction_timeout_ms,
             max_batch_size=config.max_record_bytes - RECORD_OVERHEAD_BYTES,
             **config.clients(),
@@ -95,13 +102,13 @@ class PartitionProducer:
     async def _commit(self, transaction: Transaction) -> None:
         if self._asked_again:
             await self._renew()
-        transaction.add_checkpoint(self._config.checkpoints_topic)
+        transaction.add_checkpoints(self._config.checkpoints_topic)
         producer = self._producer
         await producer.begin_transaction()
         sends = [
             await producer.send_batch(builder, target.topic, partition=target.partition)
             for target, outputs in transaction.outputs.items()
-            for builder in self._pack(target, outputs, transaction.timestamp_ms)
+            for builder in self._pack(target, outputs)
         ]
         # Awaited before the offsets are sent: a broker that verifies the transaction while a produce request
         # is in flight answers NOT_ENOUGH_REPLICAS, and the retry costs 100 ms.
@@ -109,17 +116,15 @@ class PartitionProducer:
         errors = [result for result in results if isinstance(result, BaseException)]
         if errors:  # where one topic must not be written, the others fail for that alone: the reason first
             raise min(errors, key=lambda error: not is_refusal(error))
-        offsets = {self.source: OffsetAndMetadata(transaction.next_offset, "")}
+        offsets = {source: OffsetAndMetadata(offset, "") for source, offset in transaction.positions.items()}
         await producer.send_offsets_to_transaction(offsets, self._config.app_id)
         await producer.commit_transaction()
 
-    def _pack(
-        self, target: TopicPartition, outputs: Sequence[Output], timestamp_ms: int
-    ) -> list[BatchBuilder]:
+    def _pack(self, target: TopicPartition, outputs: Sequence[Output]) -> list[BatchBuilder]:
         limit = self._config.max_record_bytes - RECORD_OVERHEAD_BYTES
         builder = self._producer.create_batch()
         builders = [builder]
-        for key, value, headers in outputs:
+        for key, value, headers, timestamp_ms in outputs:
             if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is not None:
                 continue
             builder = self._producer.create_batch()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Output", "Transaction"]
 
 Headers = list[tuple[str, bytes]]  # aiokafka takes no other sequence
-Output = tuple[bytes | None, bytes | None, Headers]
+Output = tuple[bytes | None, bytes | None, Headers, int]
+"""Key, value, headers, and the record's time in milliseconds since the epoch."""
 NO_HEADERS: Headers = []
 
 
@@ -28,11 +29,15 @@ class Transaction:
     Args:
         source: the partition that the batch was read from.
         next_offset: the offset that is committed with the outputs.
+        more: other partitions that the batch was read from as well, with their next offsets.
     """
 
-    def __init__(self, source: TopicPartition, next_offset: int) -> None:
+    def __init__(
+        self, source: TopicPartition, next_offset: int, more: Mapping[TopicPartition, int] | None = None
+    ) -> None:
         self.source = source
         self.next_offset = next_offset
+        self.positions = {source: next_offset, **(more or {})}
         self.outputs: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
         self.timestamp_ms = time.time_ns() // 1_000_000
 
@@ -43,9 +48,11 @@ class Transaction:
         key: bytes | None,
         value: bytes | None,
         headers: Headers = NO_HEADERS,
+        timestamp_ms: int | None = None,
     ) -> None:
-        """Write a record to another topic when the batch commits."""
-        self.outputs[TopicPartition(topic, partition)].append((key, value, headers))
+        """Write a record to another topic when the batch commits; its time is now, unless it is given."""
+        at_ms = self.timestamp_ms if timestamp_ms is None else timestamp_ms
+        self.outputs[TopicPartition(topic, partition)].append((key, value, headers, at_ms))
 
     def put(self, table: "PartitionedTable", key: bytes, row: Any, value: bytes | None) -> None:
         """Set a table's row, and write it to the table's changelog when the batch commits.
@@ -62,6 +69,7 @@ class Transaction:
         """Set many rows of a table: the same as `put` for each key, row and value."""
         partition = self.source.partition
         rows = table.partition(partition)
+<<<<<<< HEAD
         outputs = self.outputs[TopicPartition(table.changelog, partition)]
         for key, row, value in changes:
             if value is None:
@@ -69,8 +77,16 @@ class Transaction:
             else:
                 rows[key] = row
             outputs.append((key, value, NO_HEADERS))
+=======
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = row
+        output = (key, value, NO_HEADERS, self.timestamp_ms)
+        self.outputs[TopicPartition(table.changelog, partition)].append(output)
+>>>>>>> 8e654ca (A rebuild folds the whole log again into a generation of its own)
 
-    def add_checkpoint(self, topic: str) -> None:
-        """Write the next offset beside the state, in the partition of the source's own number."""
-        key, value = checkpoint_key(self.source), checkpoint_value(self.next_offset)
-        self.outputs[TopicPartition(topic, self.source.partition)].append((key, value, NO_HEADERS))
+    def add_checkpoints(self, topic: str) -> None:
+        """Write each source's next offset beside the state, in the partition of the source's own number."""
+        for source, next_offset in self.positions.items():
+            self.send(topic, source.partition, checkpoint_key(source), checkpoint_value(next_offset))

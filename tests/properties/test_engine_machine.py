@@ -86,7 +86,7 @@ class Worker:
         transaction.put(self.table, ALL, row, b" ".join(row))  # type: ignore[arg-type] # as much as it needs
         for word in words:
             transaction.send("echo", batch.partition, None, word)
-        transaction.add_checkpoint("checkpoints")
+        transaction.add_checkpoints("checkpoints")
         self.commits[batch.source] = transaction
 
 
@@ -118,7 +118,7 @@ class EngineMachine(RuleBasedStateMachine):
     def newest(self, topic: str, source: TopicPartition) -> dict[bytes | None, bytes]:
         """A compacted topic's rows in one partition."""
         outputs = self.committed[TopicPartition(topic, source.partition)]
-        return {key: value for key, value, _ in outputs if value is not None}
+        return {key: value for key, value, *_ in outputs if value is not None}
 
     def checkpoint(self, source: TopicPartition) -> int:
         value = self.newest("checkpoints", source).get(checkpoint_key(source))
@@ -299,7 +299,7 @@ class EngineMachine(RuleBasedStateMachine):
             counted = self.logs[source][: self.checkpoint(source)]
             assert self.newest("table", source).get(ALL, b"").split() == counted
             echo = self.committed[TopicPartition("echo", source.partition)]
-            assert [value for _, value, _ in echo] == counted
+            assert [value for _, value, *_ in echo] == counted
 
     def teardown(self) -> None:
         """With no more faults, all is folded."""
