@@ -67,6 +67,11 @@ class Standing:
         self._unstable = unstable
         self._stable = stable
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions the generation's own topics have."""
+        return len({each.partition for each in self._stages[-1]})
+
     async def folded(self, patience_s: float) -> bool:
         """Return whether all that stands on the log now is folded before patience ends."""
         deadline_s = time.monotonic() + patience_s
@@ -177,6 +182,7 @@ async def _consumer(stack: AsyncExitStack, options: Mapping[str, Any], isolation
     stack.push_async_callback(stop)
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # aiokafka's own tasks begin: one that is stopped before would raise
     except KafkaError as error:
         raise kafka_trouble(error, options) from error
     return consumer

@@ -24,16 +24,9 @@ if TYPE_CHECKING:
     from processor.settings import Settings
     from processor.supervisor import Supervisor
 
-__all__ = ["GenerationOption", "register"]
+__all__ = ["register"]
 
 _WORTH_A_LINE = ("warning", "error", "critical")
-
-GenerationOption = Annotated[
-    int | None,
-    typer.Option(
-        "--generation", metavar="N", min=2, help="Instead of FLEETFOLD_GENERATION.", show_default=False
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,11 +90,12 @@ def rebuild(
             complain(f"generation {number} is not built yet: `fleetfold rebuild` goes on where it was")
             raise typer.Exit(code or 1)
         asyncio.run(mark_built(wanted))
-    _say(wanted, as_json=as_json, again=made.built is not None)
+    if not (diff and as_json):
+        _say(wanted, as_json=as_json, again=made.built is not None)
     if diff:
         from processor.cli.generations import show_diff
 
-        show_diff(wanted, None, as_json=as_json)
+        show_diff(wanted, as_json=as_json)
 
 
 def _show(bar: "Progress", now: Any) -> None:

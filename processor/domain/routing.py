@@ -130,7 +130,7 @@ def route(
 
 
 def _fitting(record: Record, host: bytes) -> bytes:
-    """Return the very bytes; of a huge event what the contract knows, for it may get a key that it had not."""
+    """Return the very bytes; of a huge event what the contract knows, since a key may come to it."""
     value = record.value or b""
     return value if len(value) <= WHOLE_BYTES_MAX else settled_value(value, host)
 

@@ -10,7 +10,7 @@ from processor.settings import Settings
 from schemas.aliases import LIVE_KEY, BuiltGeneration, LiveGeneration, built_key
 from schemas.topics import ALIASES
 
-__all__ = ["Aliases", "aliases_of", "following", "live_in", "read_aliases"]
+__all__ = ["Aliases", "aliases_of", "following", "live_generation", "live_in", "read_aliases"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,19 +77,25 @@ async def read_aliases(settings: Settings) -> Aliases:
     return aliases_of(rows)
 
 
+async def live_generation(settings: Settings) -> int | None:
+    """Return the live generation; None, and a word, where no topic `aliases` is, or no right to read it.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    try:
+        return (await read_aliases(settings)).live
+    except TopicsError as error:
+        logger.warning("the first generation is read, since the live one is not known: %s", error)
+        return None
+
+
 async def following(settings: Settings) -> Settings:
     """Return the settings for the generation that they name, or for the live one if they name none.
-
-    Where there is no topic `aliases`, or no right to read it, that is the first.
 
     Raises:
         KafkaUnavailableError: no broker answers.
     """
     if settings.generation:
         return settings
-    try:
-        live = (await read_aliases(settings)).live
-    except TopicsError as error:
-        logger.warning("the first generation is read, since the live one is not known: %s", error)
-        live = 1
-    return settings.model_copy(update={"generation": live})
+    return settings.model_copy(update={"generation": await live_generation(settings) or 1})
