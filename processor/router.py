@@ -30,7 +30,7 @@ from processor.engine.recovery import restore
 from processor.engine.transaction import Transaction
 from processor.routes import Routes
 
-__all__ = ["Head", "Router", "ready_parts"]
+__all__ = ["Head", "Router", "in_order", "ready_parts"]
 
 logger = logging.getLogger(__name__)
 
@@ -200,11 +200,11 @@ class Router:
         more = {source: positions[source] for source in others}
         transaction = Transaction(first, positions[first], more)
         lists = [self._routes.take(source, records, transaction) for source, records in parts.items()]
-        self._routes.write(_in_order(lists), transaction)
+        self._routes.write(in_order(lists), transaction)
         return transaction
 
 
-def _in_order(lists: list[list[RoutedEvent]]) -> list[RoutedEvent]:
+def in_order(lists: list[list[RoutedEvent]]) -> list[RoutedEvent]:
     """Return events by record time; those of one list stay in their order."""
     if len(lists) == 1:
         return lists[0]

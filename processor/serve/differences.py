@@ -18,8 +18,8 @@ Value = int | float | str | None
 
 _TIMES = frozenset({"first_seen", "last_success", "last_failure", "deprecated_at"})
 _ON_COUNTS = ("ring_size", "host_idle_days")  # what is a duplicate
-_ON_TIMES = ("clock_skew_s", *_ON_COUNTS)
-_ON_PAIRS = ("session_gap_s", "mass_failure_cap", "retention_s", "max_message_bytes", *_ON_COUNTS)
+_ON_TIMES = ("clock_skew_s",)
+_ON_SESSIONS = ("session_gap_s", "mass_failure_cap", "retention_s", "max_message_bytes")
 _FOLD = "the fold changed, or events were refused then that are read today"
 
 
@@ -109,9 +109,10 @@ def _why(
         for each in corrections
         if each.component_id is None or each.component_id in ids
     ]
+    names = dict.fromkeys(_ON_COUNTS)
     if table == "co-failures" or "failure_sessions" in fields:
-        names: tuple[str, ...] = _ON_PAIRS
-    else:
-        names = _ON_TIMES if _TIMES.intersection(fields) else _ON_COUNTS
+        names |= dict.fromkeys(_ON_SESSIONS)
+    if _TIMES.intersection(fields):
+        names |= dict.fromkeys(_ON_TIMES)
     reasons += [f"{name} {changed[name][0]} -> {changed[name][1]}" for name in names if name in changed]
     return "; ".join(reasons) or _FOLD
