@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from processor.burial import Burial
 from processor.domain.decode import RUN_LENGTH
 from processor.domain.intake import IntakeCounts, IntakeResult
+from processor.domain.names import Book
 from processor.domain.record import Record
 from processor.domain.routing import NOTHING_VOID, RoutedEvent, Void, route
 from processor.engine.batch import Batch
@@ -60,10 +61,10 @@ class Routes:
             LimitError: as `route`.
         """
         events: list[RoutedEvent] = []
-        result, seen = IntakeResult(counts=IntakeCounts()), 0
+        result, seen, book = IntakeResult(counts=IntakeCounts()), 0, Book()
         iterator = iter(records)
         while run := list(islice(iterator, RUN_LENGTH)):
-            routed = route(run, source.partition, self._partitions, self._config, self._void)
+            routed = route(run, source.partition, self._config, book, self._void)
             events += routed.events
             result.dead += routed.dead
             result.counts.ignored += routed.ignored

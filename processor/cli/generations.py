@@ -157,8 +157,9 @@ async def _why_not(settings: "Settings", aliases: "Aliases", generation: int, *,
     except TopicsError as error:
         return f"there is no generation {generation}: {harmless(str(error))}"
     return (
-        f"generation {generation} lags: {lag:,} offsets are not folded, and within {_PATIENCE_S:.0f} s it did "
-        f"not catch up; start its workers (FLEETFOLD_GENERATION={generation} fleetfold worker), or give --force"
+        f"generation {generation} lags: {lag:,} offsets are not folded, and within {_PATIENCE_S:.0f} s it "
+        f"did not catch up; start its workers (FLEETFOLD_GENERATION={generation} fleetfold worker), or "
+        "give --force"
     )
 
 

@@ -6,9 +6,8 @@ own number of partitions. Void events go on as well, with a mark: their ids must
 is sent again later is a duplicate.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import NamedTuple, Protocol
 
 from processor.domain.config import FoldConfig
@@ -16,8 +15,9 @@ from processor.domain.corrections import CORRECTION_HEADER
 from processor.domain.decode import decode
 from processor.domain.events import Events
 from processor.domain.forwarding import WHOLE_BYTES_MAX, settled_value
+from processor.domain.names import Book
 from processor.domain.partition import partition_of
-from processor.domain.record import FROM_HEADER, DeadLetter, Record, header_of
+from processor.domain.record import FROM_HEADER, DeadLetter, Record, Taken, header_of
 
 __all__ = ["NOTHING_VOID", "VOID_HEADER", "Marked", "Routed", "RoutedEvent", "Void", "route"]
 
@@ -34,15 +34,15 @@ class Void(Protocol):
     def __bool__(self) -> bool:
         """Whether any event can be."""
 
-    def places(self, events: Events, partition: int) -> list[int]:
-        """Return the places of the void ones among events that were read in a partition, in order."""
+    def places(self, events: Events, book: Book, partition: int) -> list[int]:
+        """Return the places of the void ones among events, decoded with a book, of a partition, in order."""
 
 
 class _Nothing:
     def __bool__(self) -> bool:
         return False
 
-    def places(self, events: Events, partition: int) -> list[int]:  # noqa: ARG002  # the protocol's signature
+    def places(self, events: Events, book: Book, partition: int) -> list[int]:  # noqa: ARG002  # the protocol's signature
         return []
 
 
@@ -52,13 +52,10 @@ class _Marked:
     def __bool__(self) -> bool:
         return True
 
-    def places(self, events: Events, partition: int) -> list[int]:  # noqa: ARG002  # the protocol's signature
+    def places(self, events: Events, book: Book, partition: int) -> list[int]:  # noqa: ARG002  # the protocol's signature
         """See Void."""
-        marked = [bool(record.headers) for record in events.records]
-        if True not in marked:
-            return []
-        suspects = compress(range(len(events)), marked)
-        return [place for place in suspects if header_of(events.records[place], VOID_HEADER) is not None]
+        taken = enumerate(map(Taken._make, events.records))
+        return [place for place, each in taken if each.headers and header_of(each, VOID_HEADER) is not None]
 
 
 NOTHING_VOID: Void = _Nothing()
@@ -101,43 +98,40 @@ class Routed:
 
 
 def route(
-    records: Sequence[Record], partition: int, partitions: int, config: FoldConfig, void: Void = NOTHING_VOID
+    records: Sequence[Record], partition: int, config: FoldConfig, book: Book, void: Void = NOTHING_VOID
 ) -> Routed:
     """Route a run of one partition's records, best about RUN_LENGTH of them at a time.
 
     Args:
         records: in offset order.
         partition: where they were read.
-        partitions: how many the generation has.
-        config: the folds' settings.
+        config: the folds' settings, with the number of the generation's partitions.
+        book: of the batch.
         void: knows what corrections took back.
     """
     marked = any([record.headers for record in records])  # noqa: C419  # a generator takes three times as long
-    originals = list(_originals(records)) if marked else records
-    decoded = decode(originals, config)
-    events = decoded.events
+    originals = list(filter(_is_original, records)) if marked else records
+    decoded = decode(originals, config, book)
+    names, numbers = book.hosts.by_number, decoded.events.hosts.tolist()
+    homes = {number: partition_of(names[number], config.partitions) for number in set(numbers)}
     routed = Routed([], decoded.dead, decoded.ignored, len(records) - len(originals))
     routed.events = [
-        RoutedEvent(
-            partition_of(host, partitions), host, _fitting(record, host), _NO_HEADERS, record.timestamp
-        )
-        for host, record in zip(events.hosts, events.records, strict=True)
+        RoutedEvent(homes[number], names[number], _fitting(value, names[number]), _NO_HEADERS, timestamp)
+        for number, (_, timestamp, _, value, _) in zip(numbers, decoded.events.records, strict=True)
     ]
     if void:
-        for place in void.places(events, partition):
+        for place in void.places(decoded.events, book, partition):
             routed.events[place] = routed.events[place]._replace(headers=_VOID_MARK)
     return routed
 
 
-def _fitting(record: Record, host: bytes) -> bytes:
+def _fitting(value: bytes | None, host: bytes) -> bytes:
     """Return the very bytes; of a huge event what the contract knows, since a key may come to it."""
-    value = record.value or b""
-    return value if len(value) <= WHOLE_BYTES_MAX else settled_value(value, host)
+    whole = value or b""
+    return whole if len(whole) <= WHOLE_BYTES_MAX else settled_value(whole, host)
 
 
-def _originals(records: Sequence[Record]) -> Iterable[Record]:
-    for record in records:
-        if not record.headers or not (
-            header_of(record, FROM_HEADER) is not None or header_of(record, CORRECTION_HEADER) is not None
-        ):
-            yield record
+def _is_original(record: Record) -> bool:
+    return not record.headers or (
+        header_of(record, FROM_HEADER) is None and header_of(record, CORRECTION_HEADER) is None
+    )

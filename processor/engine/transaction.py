@@ -5,7 +5,7 @@ A fold only touches memory. So a fold that raises has sent nothing.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
@@ -69,22 +69,14 @@ class Transaction:
         """Set many rows of a table: the same as `put` for each key, row and value."""
         partition = self.source.partition
         rows = table.partition(partition)
-<<<<<<< HEAD
         outputs = self.outputs[TopicPartition(table.changelog, partition)]
+        at_ms = self.timestamp_ms
         for key, row, value in changes:
             if value is None:
                 rows.pop(key, None)
             else:
                 rows[key] = row
-            outputs.append((key, value, NO_HEADERS))
-=======
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = row
-        output = (key, value, NO_HEADERS, self.timestamp_ms)
-        self.outputs[TopicPartition(table.changelog, partition)].append(output)
->>>>>>> 8e654ca (A rebuild folds the whole log again into a generation of its own)
+            outputs.append((key, value, NO_HEADERS, at_ms))
 
     def add_checkpoints(self, topic: str) -> None:
         """Write each source's next offset beside the state, in the partition of the source's own number."""

@@ -173,7 +173,7 @@ async def test_the_service_says_which_generation_it_shows(stream: Stream, tmp_pa
 
 
 async def test_switch_refuses_what_is_not_ready(stream: Stream) -> None:
-    """Missing, half built and lagging generations are refused with exit code 1 and a word; --force overrides."""
+    """What is missing, half built or lags is refused with exit code 1 and a word; --force overrides."""
     settings = stream.settings
     missing = await ran(settings, "switch", "2")
     assert missing.returncode == 1
