@@ -59,6 +59,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     },
     "verdicts": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
+        ALIASES: (_READ,),
         VERDICTS: (_READ, _WRITE),
     },
 }

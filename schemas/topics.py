@@ -195,6 +195,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         copartitioned=False,
         partitions=1,
         one_order=True,  # who reads this one partition for the group is the one who writes
+        shared=True,  # they judge the live generation's rows, whichever that is
         written_by=("verdicts",),
         read_by=("verdicts", "scoring services", "people"),
     ),
