@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from processor.domain.deadletters import DeadLetterGauge
+from processor.burial import Burial
 from processor.domain.intake import IntakeResult, fold
 from processor.domain.ledger import EMPTY, encode, expire
 from processor.domain.merge import fold_components, fold_pairs
@@ -19,21 +19,19 @@ from processor.domain.packing import (
     unpack_pairs,
     unpack_taken_back,
 )
-from processor.domain.record import CORRECTION_HEADER, DeadLetter
+from processor.domain.record import CORRECTION_HEADER
 from processor.domain.stats import Stats, from_json, to_json
 from processor.domain.taking_back import take_back_from
 from processor.engine.batch import Batch
-from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
 from processor.settings import Settings
 from processor.tables import Tables
 from schemas.cofailure import pair_value
-from schemas.topics import COMPONENT_DELTAS, DEAD_LETTERS, OUTCOME_EVENTS, PAIR_DELTAS
+from schemas.topics import COMPONENT_DELTAS, PAIR_DELTAS
 
-__all__ = ["Agents", "dead_letter_headers"]
+__all__ = ["Agents"]
 
 DAY_US = 86_400_000_000
-DEAD_LETTER_BYTES_MAX = 65_536
 TAKEN_BACK = [(CORRECTION_HEADER, b"")]
 """What tells a record on `component-deltas` that takes back from one that adds: any header at all."""
 FRAMING_BYTES = 2_048  # what Kafka's record batch adds to a value, with room to spare
@@ -56,7 +54,7 @@ class Agents:
         self._report = report
         self._config = settings.fold_config()
         self._value_bytes_max = settings.max_message_bytes - FRAMING_BYTES
-        self._gauges: dict[int, DeadLetterGauge] = {}
+        self._burial = Burial(settings)
         self._swept_days: dict[int, int] = {}
 
     def intake(self, batch: Batch, transaction: Transaction) -> None:
@@ -68,15 +66,13 @@ class Agents:
         ledgers = self._tables.host_ledger
         hosts = ledgers.partition(batch.partition)
         result = fold(batch.records, batch.partition, hosts, self._config, topic=batch.source.topic)
-        self._judge(batch, result)
+        self._burial.bury(batch.source, len(batch.records), result.dead, transaction)
         self._report(result)
         transaction.put_all(
             ledgers,
             ((host, row, None if row is EMPTY else encode(row)) for host, row in result.ledgers.items()),
         )
         self._send_results(transaction, result)
-        for letter in result.dead:
-            self._bury(batch, transaction, letter)
         self._forget_idle_hosts(batch, transaction, result.newest_us)
 
     def components(self, batch: Batch, transaction: Transaction) -> None:
@@ -128,7 +124,7 @@ class Agents:
         )
 
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
-        topic = self._settings.topic
+        topic, source = self._settings.topic, transaction.source.topic
         partitions, limit = self._config.partitions, self._value_bytes_max
         for partition, value in pack_deltas(result.deltas, partitions, limit):
             transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
@@ -137,32 +133,7 @@ class Agents:
         for partition, value in pack_pairs(result.pair_changes, partitions, limit):
             transaction.send(topic(PAIR_DELTAS), partition, None, value)
         for copy in result.forwards:
-            transaction.send(topic(OUTCOME_EVENTS), copy.partition, copy.key, copy.value, list(copy.headers))
-
-    def _judge(self, batch: Batch, result: IntakeResult) -> None:
-        settings = self._settings
-        gauge = self._gauges.get(batch.partition)
-        if gauge is None:
-            gauge = DeadLetterGauge(settings.dead_letter_limit, settings.dead_letter_window)
-            self._gauges[batch.partition] = gauge
-        share = gauge.add(len(batch.records), len(result.dead))
-        if share is None:
-            return
-        worst = result.dead[-1]
-        raise LimitError(
-            f"{share:.0%} of the recent records of {batch.source.topic}[{batch.partition}] are dead letters, "
-            f"over the limit of {settings.dead_letter_limit:.0%}; the last: {worst.reason} {worst.field!r} "
-            f"at offset {worst.record.offset}. Mend the publisher and skip its records, or raise "
-            "FLEETFOLD_DEAD_LETTER_LIMIT (1.0 turns the limit off)",
-        )
-
-    def _bury(self, batch: Batch, transaction: Transaction, letter: DeadLetter) -> None:
-        record = letter.record
-        value = record.value[:DEAD_LETTER_BYTES_MAX] if record.value is not None else None
-        key = record.key[:DEAD_LETTER_BYTES_MAX] if record.key is not None else None
-        topic = self._settings.topic(DEAD_LETTERS)
-        headers = dead_letter_headers(batch, letter)
-        transaction.send(topic, batch.partition, key, value, headers)
+            transaction.send(source, copy.partition, copy.key, copy.value, list(copy.headers))
 
     def _forget_idle_hosts(self, batch: Batch, transaction: Transaction, newest_us: int) -> None:
         """Once per day of record time: a look at every host of the partition."""
@@ -174,25 +145,3 @@ class Agents:
         table = self._tables.host_ledger
         idle = expire(table.partition(batch.partition), newest_us, self._config)
         transaction.put_all(table, ((host, None, None) for host in idle))
-
-
-def dead_letter_headers(batch: Batch, letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """What a person needs to know of a dead letter, beside its bytes.
-
-    Args:
-        batch: where it came from.
-        letter: the record with its reason.
-
-    Returns:
-        Headers: reason code, field, where it stood, its time (milliseconds) and its full size (bytes).
-    """
-    record = letter.record
-    return [
-        ("fleetfold-reason", letter.reason.encode()),
-        ("fleetfold-field", letter.field.encode()),
-        ("fleetfold-topic", batch.source.topic.encode()),
-        ("fleetfold-partition", b"%d" % batch.partition),
-        ("fleetfold-offset", b"%d" % record.offset),
-        ("fleetfold-time", b"%d" % record.timestamp),
-        ("fleetfold-size", b"%d" % len(record.value or b"")),
-    ]

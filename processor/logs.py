@@ -21,7 +21,7 @@ from processor.damper import Damper
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["LogFormat", "message_of", "quiet_clients", "relayed", "set_up_logging"]
+__all__ = ["LogFormat", "level_of", "message_of", "quiet_clients", "relayed", "set_up_logging"]
 
 LogFormat = Literal["text", "json"]
 
@@ -107,6 +107,12 @@ def relayed(log_format: LogFormat, *, colours: bool = False) -> Callable[[str, i
         return str(event)
 
     return relay
+
+
+def level_of(line: str) -> str:
+    """Return how grave a worker's line is, as `logging` names it; what is no log is an error."""
+    found = _parsed(line)
+    return "error" if found is None else str(found.get("level", ""))
 
 
 def message_of(line: str) -> str | None:

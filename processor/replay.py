@@ -25,7 +25,7 @@ from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
 from processor.errors import FleetfoldError, TopicsError
 from processor.settings import Settings
-from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
+from schemas.topics import DEAD_LETTERS
 
 __all__ = ["Copy", "Replay", "ReplayError", "copy_of", "plan", "replay"]
 
@@ -68,7 +68,7 @@ def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
 
     Args:
         letter: the dead letter.
-        partitions: how many `outcome-events` has.
+        partitions: how many the topic has that intake reads.
         config: the folds' settings.
     """
     topic, partition, offset = letter.origin
@@ -98,7 +98,7 @@ async def plan(settings: Settings, wanted: Wanted) -> Replay:
         KafkaUnavailableError: no broker answers, or it does not finish.
         SettingsError: settings of the folds do not fit together.
     """
-    options, topic = settings.kafka_options(), settings.topic(OUTCOME_EVENTS)
+    options, topic = settings.kafka_options(), settings.intake_topic
     async with admin_client(options) as admin:
         partitions = len((await admin.leaders([topic])).get(topic, ()))
     if not partitions:
@@ -133,7 +133,7 @@ async def replay(settings: Settings, wanted: Wanted) -> Replay:
     """
     asyncio.get_running_loop().set_exception_handler(_pass_over_the_fence)
     options = settings.kafka_options()
-    transactional_id = f"{settings.app_id}-dead-letter-replay"
+    transactional_id = f"{settings.group}-dead-letter-replay"
     producer = AIOKafkaProducer(**options, transactional_id=transactional_id)
     try:
         await producer.start()
@@ -151,7 +151,7 @@ async def replay(settings: Settings, wanted: Wanted) -> Replay:
 
 async def _send(producer: AIOKafkaProducer, settings: Settings, chunk: Sequence[tuple[Letter, Copy]]) -> None:
     """Send copies and their markers in one transaction."""
-    events, letters = settings.topic(OUTCOME_EVENTS), settings.topic(DEAD_LETTERS)
+    events, letters = settings.intake_topic, settings.topic(DEAD_LETTERS)
     on_way: list[asyncio.Future[Any]] = []
     async with producer.transaction():
         try:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from processor.settings import Settings
 from schemas.topics import (
+    ALIASES,
     CHECKPOINTS,
     CO_FAILURES,
     COMPONENT_DELTAS,
@@ -21,6 +22,7 @@ from schemas.topics import (
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
+    ROUTED_EVENTS,
     VERDICTS,
 )
 
@@ -37,7 +39,7 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
     "publisher": {OUTCOME_EVENTS: (_WRITE,)},
     "reader": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
-        **dict.fromkeys((VERDICTS, HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, CHECKPOINTS), (_READ,)),
+        **dict.fromkeys((VERDICTS, HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, ALIASES, CHECKPOINTS), (_READ,)),
         **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
     },
     "worker": {
@@ -52,10 +54,12 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
         CORRECTIONS: (_CONFIGS,),
+        ALIASES: (_READ, _CONFIGS),  # a rebuilt generation's workers wait for the end of its rebuild
         VERDICTS: (_CONFIGS,),
     },
     "verdicts": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
+        ALIASES: (_READ,),
         VERDICTS: (_READ, _WRITE),
     },
 }
@@ -84,19 +88,28 @@ def verdicts_id(settings: Settings) -> str:
 
 
 def rights(role: Role, settings: Settings) -> list[Right]:
-    """Return what a role needs, under the settings' topic prefix and application id."""
+    """Return what a role needs, under the settings' topic prefix, application id and generation."""
     found = [
         Right("topic", settings.topic(topic), operation)
-        for topic, operations in _TOPICS[role].items()
+        for topic, operations in (_TOPICS[role] | _more(role, settings.generation)).items()
         for operation in operations
     ]
     if role == "worker":
-        found.append(Right("group", settings.app_id, _READ))
-        found.append(Right("transactional-id", f"{settings.app_id}-", _WRITE, is_prefix=True))
+        found.append(Right("group", settings.group, _READ))
+        found.append(Right("transactional-id", f"{settings.group}-", _WRITE, is_prefix=True))
     if role == "verdicts":
         found.append(Right("group", verdicts_id(settings), _READ))
         found.append(Right("transactional-id", verdicts_id(settings), _WRITE))
     return found
+
+
+def _more(role: Role, generation: int) -> dict[str, tuple[str, ...]]:
+    """Return what a rebuilt generation asks for in another way than the first."""
+    if generation <= 1 or role == "publisher":
+        return {}
+    if role == "reader":
+        return {ROUTED_EVENTS: (_DESCRIBE,)}
+    return {OUTCOME_EVENTS: (_READ, _CONFIGS), ROUTED_EVENTS: (_READ, _WRITE, _DELETE, _CONFIGS)}
 
 
 def acl_commands(role: Role, user: str, settings: Settings) -> list[str]:

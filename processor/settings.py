@@ -24,7 +24,15 @@ from processor.security import SecuritySettings
 if TYPE_CHECKING:
     from processor.domain.config import FoldConfig
 
-__all__ = ["ENV_PREFIX", "SECRETS", "Settings", "load_settings", "markdown_table", "unknown_variables"]
+__all__ = [
+    "ENV_PREFIX",
+    "SECRETS",
+    "SHARED_TOPICS",
+    "Settings",
+    "load_settings",
+    "markdown_table",
+    "unknown_variables",
+]
 
 ENV_PREFIX = "FLEETFOLD_"
 ENV_FILE = ".env"
@@ -42,14 +50,18 @@ _READ_ELSEWHERE = (
 )
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
+# The topics that all generations share, as schemas.topics has them, which a start does not load.
+SHARED_TOPICS = frozenset({"outcome-events", "verdicts", "corrections", "aliases"})
+
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
+_LOOKS_LIKE_A_GENERATION = re.compile(r"(^|.*[^a-z0-9])g[0-9]+\.")
 _SECRETS = frozenset({"correction_key", "host_salt", "sasl_password"})  # what a complaint must not repeat
 _SALT_MIN = 16
 _ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
 _URL = re.compile(r"https?://[^\s/,?#@]+(/[^\s,?#]*)?")
 _PORT_MAX = 65535
 _HOST_ID_MAX = 256  # as schemas.limits has it, which a start of the command line does not load
-_PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them
+_PREFIX_MAX = 200  # Kafka allows 249 characters in a topic's name; ours take up to 49 of them with `g9999.`
 _LEDGER_HEADROOM_BYTES = 48_576  # key, headers and the batch's frame; 1,000,000 are left by default
 _DAY_US = 86_400_000_000
 
@@ -70,15 +82,24 @@ class Settings(SecuritySettings):
         "127.0.0.1:9092", "HOST:PORT, or several with commas between", "The Kafka brokers to ask first."
     )
     topic_prefix: str = _text(
-        "", f"letters, digits, `.`, `_`, `-`; at most {_PREFIX_MAX}", "Stands before each topic's name."
+        "",
+        f"letters, digits, `.`, `_`, `-`; at most {_PREFIX_MAX}; no end like `g2.`",
+        "Stands before each topic's name.",
     )
     app_id: str = _text(
         "fleetfold",
         "1 to 100 letters, digits, `.`, `_`, `-`",
         "The consumer group, and the start of each transactional id.",
     )
+    generation: int = _number(
+        0,
+        0,
+        9999,
+        "generation",
+        "Which result topics; 0: workers fold the first, readers follow the live one. 2 and up: a rebuild's.",
+    )
     partitions: int = _number(
-        4, 1, 1000, "partitions", "Partitions of each topic; a change needs topics of another prefix."
+        4, 1, 1000, "partitions", "Partitions of each topic; a change needs a rebuild (`fleetfold rebuild`)."
     )
     replication_factor: int = _number(1, 1, 9, "copies", "Copies of each topic that is created.")
     events_retention_ms: int = Field(
@@ -265,9 +286,12 @@ class Settings(SecuritySettings):
     @classmethod
     def _plain_name(cls, value: str, info: ValidationInfo) -> str:
         """Return the name if Kafka takes its characters and its length."""
-        low, high = (0, _PREFIX_MAX) if info.field_name == "topic_prefix" else (1, 100)
+        is_prefix = info.field_name == "topic_prefix"
+        low, high = (0, _PREFIX_MAX) if is_prefix else (1, 100)
         if not _NAME.fullmatch(value) or not low <= len(value) <= high:
             raise ValueError("not a name")
+        if is_prefix and _LOOKS_LIKE_A_GENERATION.fullmatch(value):
+            raise ValueError("a rebuild's topics begin so")
         return value
 
     @field_validator("events_retention_ms")
@@ -293,8 +317,25 @@ class Settings(SecuritySettings):
         return value.lower() if info.field_name == "log_format" else value.upper()
 
     def topic(self, name: str) -> str:
-        """Return the full name of a topic of the contract: the prefix and the name."""
-        return self.topic_prefix + name
+        """Return the full name of a topic of the contract: the prefix, the generation and the name."""
+        own = self.generation > 1 and name not in SHARED_TOPICS
+        return f"{self.topic_prefix}g{self.generation}.{name}" if own else self.topic_prefix + name
+
+    @property
+    def group(self) -> str:
+        """The consumer group, and the start of each transactional id: each generation has its own."""
+        return f"{self.app_id}-g{self.generation}" if self.generation > 1 else self.app_id
+
+    @property
+    def intake_topic(self) -> str:
+        """The full name of the topic that intake reads: the events, or a generation's own copy of them."""
+        return self.topic("routed-events" if self.generation > 1 else "outcome-events")
+
+    def remarks(self) -> dict[str, int | str]:
+        """Return the settings that rows depend on: where two generations differ, they may be why."""
+        names = ("session_gap_s", "retention_s", "mass_failure_cap", "ring_size", "host_idle_days",
+                 "clock_skew_s", "max_message_bytes")  # fmt: skip
+        return {name: getattr(self, name) for name in names}
 
     def kafka_options(self) -> dict[str, Any]:
         """Return what every aiokafka client is given: the servers, the patience, the way to prove who we are.

@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from processor.logs import message_of
@@ -42,6 +42,7 @@ class Supervisor:
         limits: when to give up.
         show: takes a worker's line and its number.
         stop_limit_s: how long the workers may take to stop, before they are killed.
+        environment: variables of the workers, beside our own.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Supervisor:
         limits: Limits,
         show: Callable[[str, int], None],
         stop_limit_s: float = STOP_LIMIT_S,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
         self._numbers = range(1, processes + 1)
         self._restarts = Restarts(limits, random.random)
         self._show = show
         self._stop_limit_s = stop_limit_s
+        self._environment = os.environ | dict(environment or {})
         self._children: dict[int, Process] = {}
         self._stopping = asyncio.Event()
         self._code = 0
@@ -84,6 +87,10 @@ class Supervisor:
         logger.info("stopped", extra={"code": self._code})
         return self._code
 
+    def stop(self) -> None:
+        """Stop all workers, and let `run` return; what they do meanwhile is committed."""
+        self._stopping.set()
+
     async def _keep(self, number: int) -> None:
         """Start a worker, and again after each death, until all are to stop."""
         while not self._stopping.is_set():
@@ -108,6 +115,7 @@ class Supervisor:
             stdin=PIPE,
             stderr=PIPE,
             limit=LINE_BYTES_MAX,
+            env=self._environment,
             start_new_session=True,  # Ctrl-C is for the supervisor, which hands it on
         )
         self._children[number] = child

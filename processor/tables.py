@@ -10,7 +10,6 @@ from schemas.topics import (
     COMPONENT_DELTAS,
     COMPONENT_STATS,
     HOST_LEDGER,
-    OUTCOME_EVENTS,
     PAIR_DELTAS,
 )
 
@@ -40,14 +39,14 @@ def declare_tables(app: BatchApp, settings: Settings) -> Tables:
         settings: for the topics' prefix.
     """
 
-    def table(name: str, source: str) -> PartitionedTable:
+    def table(name: str, source_topic: str) -> PartitionedTable:
         changelog = app.topic(settings.topic(name))
-        declared = app.Table(name, source_topic=settings.topic(source), changelog_topic=changelog)
+        declared = app.Table(name, source_topic=source_topic, changelog_topic=changelog)
         assert isinstance(declared, PartitionedTable)  # noqa: S101 -- the app's own setting says so
         return declared
 
     return Tables(
-        host_ledger=table(HOST_LEDGER, OUTCOME_EVENTS),
-        component_stats=table(COMPONENT_STATS, COMPONENT_DELTAS),
-        co_failures=table(CO_FAILURES, PAIR_DELTAS),
+        host_ledger=table(HOST_LEDGER, settings.intake_topic),
+        component_stats=table(COMPONENT_STATS, settings.topic(COMPONENT_DELTAS)),
+        co_failures=table(CO_FAILURES, settings.topic(PAIR_DELTAS)),
     )

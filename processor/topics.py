@@ -15,7 +15,7 @@ from aiokafka.errors import for_code
 from processor.admin import AdminClient, admin_client
 from processor.errors import TopicsError
 from processor.settings import Settings
-from schemas.topics import OUTCOME_EVENTS, TOPICS, TopicSpec
+from schemas.topics import CHECKPOINTS, OUTCOME_EVENTS, TopicSpec, topics_of
 
 __all__ = ["Problem", "create", "partitions_of", "problems_of", "required_config", "verify"]
 
@@ -65,41 +65,71 @@ async def create(settings: Settings) -> list[str]:
             count of partitions than is asked for.
     """
     async with admin_client(settings.kafka_options()) as client:
-        found = await client.leaders([settings.topic(spec.name) for spec in TOPICS])
+        specs = topics_of(settings.generation or 1)
+        found = await client.leaders([settings.topic(spec.name) for spec in specs])
         _refuse_other_partitions(found, settings)
-        missing = [spec for spec in TOPICS if settings.topic(spec.name) not in found]
+        events = len(found.get(settings.topic(OUTCOME_EVENTS), ()))
+        missing = {
+            spec: partitions_of(spec, settings, events)
+            for spec in specs
+            if settings.topic(spec.name) not in found
+        }
         created = await _create_missing(client, missing, settings) if missing else []
         await _wait_for_leaders(client, missing, settings)
     return created
 
 
-def partitions_of(spec: TopicSpec, settings: Settings) -> int:
-    """Return how many partitions a topic is created with."""
-    return spec.partitions if spec.one_order else settings.partitions
+def partitions_of(spec: TopicSpec, settings: Settings, events: int = 0) -> int:
+    """Return how many partitions a topic must have.
+
+    Args:
+        spec: the topic.
+        settings: how many the generation has.
+        events: how many `outcome-events` has, 0 if it is to be made; a rebuilt generation may have another
+            number, and a checkpoint stands in the partition of its source's number.
+    """
+    if spec.one_order:
+        return spec.partitions
+    if settings.generation > 1 and spec.name == OUTCOME_EVENTS:
+        return events or settings.partitions
+    if settings.generation > 1 and spec.name == CHECKPOINTS:
+        return max(settings.partitions, events)
+    return settings.partitions
+
+
+def _fits(spec: TopicSpec, count: int, wanted: int, settings: Settings) -> bool:
+    """Tell whether a topic may have so many partitions."""
+    if settings.generation > 1 and spec.name == CHECKPOINTS:
+        return count >= wanted
+    return count == wanted or not (spec.copartitioned or spec.one_order)
 
 
 def _refuse_other_partitions(found: Mapping[str, Sequence[int]], settings: Settings) -> None:
     """Raise where new topics would not match those that exist."""
-    for spec in TOPICS:
+    events = len(found.get(settings.topic(OUTCOME_EVENTS), ()))
+    for spec in topics_of(settings.generation or 1):
         name = settings.topic(spec.name)
         count = len(found.get(name, ()))
-        if spec.copartitioned and count not in {0, settings.partitions}:
+        wanted = partitions_of(spec, settings, events)
+        if count and spec.copartitioned and not _fits(spec, count, wanted, settings):
             raise TopicsError(
-                f"{name} exists with {count} partitions, and {settings.partitions} are asked for: "
+                f"{name} exists with {count} partitions, and {wanted} are asked for: "
                 f"set FLEETFOLD_PARTITIONS={count} (or give --partitions {count}), or another topic prefix"
             )
 
 
-async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], settings: Settings) -> list[str]:
-    """Create topics, and return the names of those that were not there after all."""
+async def _create_missing(
+    client: AdminClient, missing: Mapping[TopicSpec, int], settings: Settings
+) -> list[str]:
+    """Create topics with so many partitions, and return the names of those that were not there after all."""
     new = [
         NewTopic(
             settings.topic(spec.name),
-            num_partitions=partitions_of(spec, settings),
+            num_partitions=count,
             replication_factor=settings.replication_factor,
             topic_configs=required_config(spec, settings),
         )
-        for spec in missing
+        for spec, count in missing.items()
     ]
     response = await client.create_topics(new)
     created = []
@@ -112,8 +142,8 @@ async def _create_missing(client: AdminClient, missing: Sequence[TopicSpec], set
     return created
 
 
-async def _wait_for_leaders(client: AdminClient, specs: Sequence[TopicSpec], settings: Settings) -> None:
-    wanted = {settings.topic(spec.name): partitions_of(spec, settings) for spec in specs}
+async def _wait_for_leaders(client: AdminClient, counts: Mapping[TopicSpec, int], settings: Settings) -> None:
+    wanted = {settings.topic(spec.name): count for spec, count in counts.items()}
     deadline_s = time.monotonic() + _LEADERS_WITHIN_S
     while True:
         found = await client.leaders(list(wanted))
@@ -135,7 +165,8 @@ async def verify(settings: Settings) -> list[Problem]:
         TopicsError: no right to see the topics or their settings.
     """
     async with admin_client(settings.kafka_options()) as client:
-        leaders = await client.leaders([settings.topic(spec.name) for spec in TOPICS])
+        names = [settings.topic(spec.name) for spec in topics_of(settings.generation or 1)]
+        leaders = await client.leaders(names)
         configs = await client.topic_configs(list(leaders), (*_STAY_KEYS, _TIME_KEY, _SIZE_KEY))
     counts = {name: len(partitions) for name, partitions in leaders.items()}
     return problems_of(counts, configs, settings)
@@ -152,28 +183,29 @@ def problems_of(
         settings: what is wanted.
     """
     problems: list[Problem] = []
-    for spec in TOPICS:
+    events = counts.get(settings.topic(OUTCOME_EVENTS), 0)
+    for spec in topics_of(settings.generation or 1):
         name = settings.topic(spec.name)
         if name not in counts:
             problems.append(Problem(name, "is missing", "make it with `fleetfold topics create`"))
             continue
-        problems += _partition_problems(spec, counts[name], settings)
+        wanted = partitions_of(spec, settings, events)
+        problems += _partition_problems(spec, counts[name], wanted, settings)
         problems += _config_problems(spec, configs.get(name, {}), settings)
     return problems
 
 
-def _partition_problems(spec: TopicSpec, count: int, settings: Settings) -> Iterable[Problem]:
-    wanted = partitions_of(spec, settings)
-    if count == wanted or not (spec.copartitioned or spec.one_order):
+def _partition_problems(spec: TopicSpec, count: int, wanted: int, settings: Settings) -> Iterable[Problem]:
+    if _fits(spec, count, wanted, settings):
         return
     name = settings.topic(spec.name)
     what = f"has {_counted(count)}, and {_counted(wanted)} {'is' if wanted == 1 else 'are'} wanted"
     if spec.one_order:
         mend = "its order counts: copy its records into a topic with one partition, and give that its name"
     elif spec.name == OUTCOME_EVENTS:
-        mend = f"set FLEETFOLD_PARTITIONS={count}, or use another topic prefix with topics of its own"
+        mend = f"set FLEETFOLD_PARTITIONS={count}, or fold the events anew with `fleetfold rebuild`"
     else:
-        mend = "a count cannot be lowered: use another topic prefix and fold the events again"
+        mend = "a count cannot be lowered: fold the events anew with `fleetfold rebuild`"
     yield Problem(name, what, mend)
 
 

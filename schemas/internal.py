@@ -20,6 +20,7 @@ __all__ = [
     "PackedDeltas",
     "PackedPairs",
     "StoredLayout",
+    "StoredRemarks",
 ]
 
 ComponentId = Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
@@ -112,8 +113,14 @@ class StoredLayout(_Internal):
     layout: dict[str, int | str] = Field(description="Partition count, session gap, encoding versions")
 
 
-class CheckpointRecord(RootModel[Checkpoint | StoredLayout]):
-    """A value of `checkpoints`: an offset, or under the key `["layout"]` the layout."""
+class StoredRemarks(_Internal):
+    """What the workers' settings were at their last start, as far as rows depend on them."""
+
+    remarks: dict[str, int | str] = Field(description="Settings by name, without their prefix")
+
+
+class CheckpointRecord(RootModel[Checkpoint | StoredLayout | StoredRemarks]):
+    """A value of `checkpoints`: an offset, or under the keys `["layout"]` and `["remarks"]` what they say."""
 
 
 class DeadLetterHeaders(BaseModel):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from pydantic import BaseModel
 
+from schemas.aliases import AliasRecord
 from schemas.cofailure import CoFailure
 from schemas.corrections import Correction
 from schemas.fleet import FleetTotals
@@ -40,6 +41,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         ComponentVerdicts,
         CheckpointRecord,
         DeadLetterHeaders,
+        AliasRecord,
         Correction,
     )
 }

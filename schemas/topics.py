@@ -1,14 +1,18 @@
 """The topic table: what each topic holds, how long, and who may write and read it.
 
-Every topic but `dead-letters` and `corrections` has the same number of partitions, because a row, the events
-it is made of and the offset up to which it counts them are found by the same number. A full name is the
-prefix and the name.
+Every topic but `dead-letters`, `corrections` and `aliases` has the same number of partitions, because a row,
+the events it is made of and the offset up to which it counts them are found by the same number. A full name
+is the prefix and the name.
+
+A rebuild folds all events again into another generation: N from 2 on has topics of its own whose names begin
+with `gN.`, and its own number of partitions. Events, corrections and aliases are shared by all.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 __all__ = [
+    "ALIASES",
     "CHECKPOINTS",
     "COMPONENT_DELTAS",
     "COMPONENT_HISTORY",
@@ -21,11 +25,14 @@ __all__ = [
     "HOST_LEDGER",
     "OUTCOME_EVENTS",
     "PAIR_DELTAS",
+    "ROUTED_EVENTS",
+    "ROUTED_TOPIC",
     "TOPICS",
     "VERDICTS",
     "Cleanup",
     "TimestampType",
     "TopicSpec",
+    "topics_of",
 ]
 
 OUTCOME_EVENTS: Final = "outcome-events"
@@ -40,6 +47,8 @@ CHECKPOINTS: Final = "checkpoints"
 VERDICTS: Final = "verdicts"
 DEAD_LETTERS: Final = "dead-letters"
 CORRECTIONS: Final = "corrections"
+ALIASES: Final = "aliases"
+ROUTED_EVENTS: Final = "routed-events"
 
 DEFAULT_PARTITIONS: Final = 4
 
@@ -71,6 +80,7 @@ class TopicSpec:
         timestamp_type: whose clock stamps a record. Where age deletes, it must be the broker's: a record that
             comes stamped with an old event time would be gone at once.
         max_message_bytes: the largest record that it takes by default.
+        shared: whether all generations have it in common; of the others each has its own.
     """
 
     name: str
@@ -85,6 +95,7 @@ class TopicSpec:
     one_order: bool = False
     timestamp_type: TimestampType = "CreateTime"
     max_message_bytes: int = _MESSAGE_BYTES
+    shared: bool = False
 
     def config(self) -> dict[str, str]:
         """Return the settings that the topic is created with, in Kafka's names."""
@@ -108,6 +119,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="delete",
         retention_ms=_FOREVER_MS,  # the events are the truth: every table can be folded from them again
         timestamp_type="LogAppendTime",
+        shared=True,
         written_by=(
             "publishers",
             "intake (forwards)",
@@ -115,7 +127,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
             "forget (control records)",
             "retract (control records)",
         ),
-        read_by=("intake", "forget", "retract"),
+        read_by=("intake", "forget", "retract", "rebuild"),
     ),
     TopicSpec(
         name=COMPONENT_DELTAS,
@@ -189,12 +201,13 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         copartitioned=False,
         partitions=1,
         one_order=True,  # who reads this one partition for the group is the one who writes
+        shared=True,  # they judge the live generation's rows, whichever that is
         written_by=("verdicts",),
         read_by=("verdicts", "scoring services", "people"),
     ),
     TopicSpec(
         name=CHECKPOINTS,
-        key='JSON array ["source topic", partition], or ["layout"]',
+        key='JSON array ["source topic", partition], or ["layout"], ["remarks"]',
         value="CheckpointRecord",
         cleanup="compact",
         retention_ms=None,
@@ -222,7 +235,38 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         copartitioned=False,
         partitions=1,
         one_order=True,
+        shared=True,
         written_by=("forget", "retract", "undeprecate"),
         read_by=("people", "forget", "retract", "rebuild"),
     ),
+    TopicSpec(
+        name=ALIASES,
+        key="live, or built-N",
+        value="AliasRecord",
+        cleanup="compact",
+        retention_ms=None,
+        copartitioned=False,
+        partitions=1,
+        one_order=True,
+        shared=True,
+        written_by=("rebuild", "switch", "drop-generation"),
+        read_by=("views", "queries", "workers"),
+    ),
 )
+"""The topics of a first generation, and those that all share."""
+
+ROUTED_TOPIC: Final = TopicSpec(
+    name=ROUTED_EVENTS,
+    key="host_id",
+    value="PublishedOutcome",
+    cleanup="delete",
+    retention_ms=_FOREVER_MS,  # intake purges what it has committed, and nothing else may delete
+    written_by=("rebuild", "route", "dead-letter replay"),
+    read_by=("intake",),
+)
+"""What a generation from 2 on has besides: all events, each in its host's partition among its own."""
+
+
+def topics_of(generation: int) -> tuple[TopicSpec, ...]:
+    """Return the topics that a generation reads and writes, the shared ones included."""
+    return TOPICS if generation == 1 else (*TOPICS, ROUTED_TOPIC)

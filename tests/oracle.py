@@ -26,18 +26,24 @@ COUNTER_OF = {
 
 
 def oracle(
-    events: Iterable[Event], *, mass_failure_cap: int = 50, retention: timedelta = RETENTION
+    events: Iterable[Event],
+    *,
+    mass_failure_cap: int = 50,
+    retention: timedelta = RETENTION,
+    gap: timedelta = GAP,
 ) -> tuple[StatsRows, PairCounts]:
     """Return the values of `component-stats` by component, and the counts of `co-failures` by pair, a < b."""
     kept = _without_duplicates(events)
-    return _stats(kept), _pairs(_on_time_failures(kept, retention), mass_failure_cap)
+    return _stats(kept), _pairs(_on_time_failures(kept, retention), mass_failure_cap, gap)
 
 
-def failure_sessions(failures: Sequence[tuple[datetime, str]]) -> list[tuple[datetime, datetime, set[str]]]:
+def failure_sessions(
+    failures: Sequence[tuple[datetime, str]], gap: timedelta = GAP
+) -> list[tuple[datetime, datetime, set[str]]]:
     """Return first time, last time and components of each session of one host's failures."""
     sessions: list[tuple[datetime, datetime, set[str]]] = []
     for at, component in sorted(failures):
-        if sessions and at - sessions[-1][1] <= GAP:
+        if sessions and at - sessions[-1][1] <= gap:
             first, _, components = sessions[-1]
             sessions[-1] = (first, at, components | {component})
         else:
@@ -123,10 +129,12 @@ def _on_time_failures(events: list[Event], retention: timedelta) -> dict[str, li
     return failures
 
 
-def _pairs(failures: dict[str, list[tuple[datetime, str]]], mass_failure_cap: int) -> PairCounts:
+def _pairs(
+    failures: dict[str, list[tuple[datetime, str]]], mass_failure_cap: int, gap: timedelta
+) -> PairCounts:
     pairs: Counter[tuple[str, str]] = Counter()
     for of_host in failures.values():
-        for _, _, components in failure_sessions(of_host):
+        for _, _, components in failure_sessions(of_host, gap):
             if mass_failure_cap and len(components) > mass_failure_cap:
                 continue
             pairs.update((a, b) for a in components for b in components if a < b)

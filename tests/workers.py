@@ -79,18 +79,21 @@ class Workers:
                 worker.wait()
 
 
-async def compare_with_oracle(settings: Settings, published: Iterable[Sequence[bytes]]) -> dict[str, int]:
+async def compare_with_oracle(
+    settings: Settings, published: Iterable[Sequence[bytes]], **rules: Any
+) -> dict[str, int]:
     """Assert that every row of both results equals the oracle's.
 
     Args:
         settings: where the results are.
         published: keys and values as they were published, in order.
+        rules: of the fold, as `oracle` takes them.
 
     Returns:
         How many events, rows and pairs were compared.
     """
     events: list[Event] = [orjson.loads(value) for _, value in published]
-    expected_rows, expected_pairs = oracle(events)
+    expected_rows, expected_pairs = oracle(events, **rules)
     rows: dict[str, dict[str, Any]] = {
         key.decode(): orjson.loads(value)
         for key, value in (await read_rows(settings, COMPONENT_STATS)).items()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from processor.deadletters import Letter, Place, Wanted
     from processor.replay import Replay
+    from processor.settings import Settings
 
 __all__ = ["register"]
 
@@ -55,6 +56,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(letters, name="dead-letters")
 
 
+def _settings(bootstrap: str | None, topic_prefix: str | None) -> "Settings":
+    """Return the settings for the generation that is in use."""
+    from processor.serve.alias import following
+
+    return asyncio.run(following(settings_from(bootstrap, topic_prefix)))
+
+
 def _list(
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
@@ -75,7 +83,7 @@ def _list(
             if len(newest) > limit:
                 heapq.heappop(newest)
 
-    replayed = asyncio.run(read_letters(settings_from(bootstrap, topic_prefix), on_letter))
+    replayed = asyncio.run(read_letters(_settings(bootstrap, topic_prefix), on_letter))
     letters = [letter for _, _, letter in sorted(newest, reverse=True)]
     if as_json:
         print_json([_as_json(letter, replayed) for letter in letters])
@@ -97,7 +105,7 @@ def _show(
     from processor.replay import copy_of
 
     wanted = _place(place)
-    settings = settings_from(bootstrap, topic_prefix)
+    settings = _settings(bootstrap, topic_prefix)
     found: list[Letter] = []
     replayed = asyncio.run(
         read_letters(settings, lambda letter: found.append(letter) if letter.place == wanted else None)
@@ -130,7 +138,7 @@ def _replay(
     """
     from processor.replay import plan, replay
 
-    settings, wanted = settings_from(bootstrap, topic_prefix), _wanted(reason, since)
+    settings, wanted = _settings(bootstrap, topic_prefix), _wanted(reason, since)
     if not dry_run and not yes:
         if not sys.stdin.isatty():
             fail("nobody can be asked here: give --yes, or --dry-run to see what would be sent")

@@ -43,6 +43,8 @@ LogFormatOption = Annotated[
 ]
 # Given by the supervisor to its workers; it keeps them from supervising in turn.
 NumberOption = Annotated[int | None, typer.Option("--number", hidden=True)]
+# Given by a rebuild to its workers: its router hands on the events, and they do not.
+BuildingOption = Annotated[bool, typer.Option("--building", hidden=True)]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +59,7 @@ def worker(
     processes: ProcessesOption = None,
     log_format: LogFormatOption = None,
     number: NumberOption = None,
+    building: BuildingOption = False,
 ) -> None:
     """Fold outcome events into component-stats and co-failures, exactly once, until SIGTERM or Ctrl-C.
 
@@ -71,7 +74,7 @@ def worker(
     )
     set_up_logging(settings.log_level, settings.log_format)
     supervised = number is not None
-    _check(settings, None if supervised else settings.broker_wait_s)
+    _check(settings, None if supervised else settings.broker_wait_s, building=building)
     if settings.processes is not None and not supervised:
         given = {"--bootstrap": bootstrap, "--topic-prefix": topic_prefix, "--app-id": app_id}
         flags = [part for flag, value in given.items() if value is not None for part in (flag, value)]
@@ -79,19 +82,23 @@ def worker(
 
     from processor.app import run_worker  # Faust takes a second to import
 
-    raise typer.Exit(run_worker(settings, number or 1))
+    raise typer.Exit(run_worker(settings, number or 1, building=building))
 
 
 def _leave(_number: int, _frame: "FrameType | None") -> NoReturn:
     sys.exit(0)
 
 
-def _check(settings: "Settings", patience_s: float | None) -> None:
+def _check(settings: "Settings", patience_s: float | None, *, building: bool) -> None:
     """Return once the broker answers and the topics fit; else log why not, line by line, and leave."""
     from processor.preflight import check
 
     try:
         asyncio.run(check(settings, patience_s))
+        if settings.generation > 1 and not building:
+            from processor.generations import require_built
+
+            asyncio.run(require_built(settings))
     except FleetfoldError as error:
         for line in str(error).split("\n"):
             logger.error("%s", line)  # noqa: TRY400  # an expected failure needs no traceback

@@ -17,7 +17,7 @@ from processor.domain.record import (
 )
 from schemas.limits import cut_context
 
-__all__ = ["MISROUTED_TWICE", "forward"]
+__all__ = ["MISROUTED_TWICE", "WHOLE_BYTES_MAX", "forward", "settled_value"]
 
 MISROUTED_TWICE = "misrouted_twice"
 """The reason of a dead letter: a copy whose host belongs in yet another partition.
@@ -28,7 +28,7 @@ as a mirror. To count it here would split its host's state, and to forward it ag
 
 # A copy must fit wherever its original did, and it has headers and maybe a host id more. So one larger than
 # any plain event keeps only the contract's fields; those of newer publishers stay in the original.
-_WHOLE_BYTES_MAX = 65_536
+WHOLE_BYTES_MAX = 65_536
 
 _CONTRACT = ("component_id", "outcome_type", "timestamp", "context", "event_id", "host_id")
 
@@ -46,13 +46,13 @@ def forward(record: Record, source: str, host: bytes, partition: int) -> Forward
         return DeadLetter(record, MISROUTED_TWICE, "host_id")
     origin = f"{source}/{record.offset}"
     headers = ((FROM_HEADER, origin.encode()), (TIME_HEADER, b"%d" % max(record_ms(record), 0)))
-    return Forward(partition, host, _settled_value(record.value or b"", host), headers)
+    return Forward(partition, host, settled_value(record.value or b"", host), headers)
 
 
-def _settled_value(value: bytes, host: bytes) -> bytes:
+def settled_value(value: bytes, host: bytes) -> bytes:
     """Return the event with its host id: the very bytes, if they hold it and are not too many."""
     fields = orjson.loads(value)
-    if len(value) <= _WHOLE_BYTES_MAX:
+    if len(value) <= WHOLE_BYTES_MAX:
         if fields.get("host_id") is not None:
             return value
         try:

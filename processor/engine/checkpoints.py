@@ -2,7 +2,7 @@
 
 So the offset lives with the state, whatever becomes of the group's offsets. A checkpoint stands in the
 partition of its source's own number: a reader then waits for no transaction but those of the partitions that
-it takes over, which it has fenced. The `layout` record stands in partition 0.
+it takes over, which it has fenced. The `layout` record stands in partition 0, and beside it `remarks`.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,20 @@ from aiokafka import TopicPartition
 
 from processor.engine.errors import RefusedError
 
-__all__ = ["LAYOUT_KEY", "VERSION", "checkpoint_key", "checkpoint_value", "decode", "layout_value"]
+__all__ = [
+    "LAYOUT_KEY",
+    "REMARKS_KEY",
+    "VERSION",
+    "checkpoint_key",
+    "checkpoint_value",
+    "decode",
+    "layout_value",
+    "remarks_value",
+]
 
 VERSION = 1
 LAYOUT_KEY = b'["layout"]'
+REMARKS_KEY = b'["remarks"]'
 
 
 def checkpoint_key(source: TopicPartition) -> bytes:
@@ -31,6 +41,11 @@ def checkpoint_value(next_offset: int) -> bytes:
 def layout_value(layout: Mapping[str, int | str]) -> bytes:
     """The value of the layout record; equal layouts have equal bytes."""
     return orjson.dumps({"v": VERSION, "layout": dict(layout)}, option=orjson.OPT_SORT_KEYS)
+
+
+def remarks_value(remarks: Mapping[str, int | str]) -> bytes:
+    """The value of the record of remarks; equal ones have equal bytes."""
+    return orjson.dumps({"v": VERSION, "remarks": dict(remarks)}, option=orjson.OPT_SORT_KEYS)
 
 
 def decode(value: bytes) -> dict[str, object]:

@@ -17,6 +17,8 @@ class EngineConfig:
         checkpoints_topic: compacted topic with as many partitions as the sources.
         layout: what the stored state depends on (partition count, encoding versions, …). It is stored with
             the first start, and a later start with another layout is refused.
+        remarks: what somebody who reads the state may want to know of its making. It is stored when it
+            differs from what is stored, and refuses nothing.
         client_options: passed to every Kafka client (security settings).
         max_record_bytes: the topics' `max.message.bytes`; a record batch stays below it.
         fetch_min_bytes: the broker gathers this much, or
@@ -39,6 +41,7 @@ class EngineConfig:
     app_id: str
     checkpoints_topic: str
     layout: Mapping[str, int | str]
+    remarks: Mapping[str, int | str] = field(default_factory=dict)
     client_options: Mapping[str, Any] = field(default_factory=dict)
     max_record_bytes: int = 1_048_576
     fetch_min_bytes: int = 65_536

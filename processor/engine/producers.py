@@ -29,18 +29,24 @@ def transactional_id(app_id: str, number: int) -> str:
 
 
 class PartitionProducer:
-    """Commits the batches of the sources' partitions of one number."""
+    """Commits the batches of the sources' partitions of one number.
 
-    def __init__(self, config: EngineConfig, number: int) -> None:
+    Args:
+        config: the engine's settings.
+        number: the partition number.
+        name: the transactional id, where it is not the number's own.
+    """
+
+    def __init__(self, config: EngineConfig, number: int, name: str | None = None) -> None:
         self._config = config
-        self._number = number
+        self._name = name or transactional_id(config.app_id, number)
         self._producer = self._make()
         self._asked_again = False
 
     def _make(self) -> AIOKafkaProducer:
         config = self._config
         producer = AIOKafkaProducer(
-            transactional_id=transactional_id(config.app_id, self._number),
+            transactional_id=self._name,
             transaction_timeout_ms=config.transaction_timeout_ms,
             max_batch_size=config.max_record_bytes - RECORD_OVERHEAD_BYTES,
             **config.clients(),
@@ -104,7 +110,7 @@ class PartitionProducer:
         sends = [
             await producer.send_batch(builder, target.topic, partition=target.partition)
             for target, outputs in transaction.outputs.items()
-            for builder in self._pack(target, outputs, transaction.timestamp_ms)
+            for builder in self._pack(target, outputs)
         ]
         # Awaited before the offsets are sent: a broker that verifies the transaction while a produce request
         # is in flight answers NOT_ENOUGH_REPLICAS, and the retry costs 100 ms.
@@ -116,13 +122,11 @@ class PartitionProducer:
         await producer.send_offsets_to_transaction(offsets, self._config.app_id)
         await producer.commit_transaction()
 
-    def _pack(
-        self, target: TopicPartition, outputs: Sequence[Output], timestamp_ms: int
-    ) -> list[BatchBuilder]:
+    def _pack(self, target: TopicPartition, outputs: Sequence[Output]) -> list[BatchBuilder]:
         limit = self._config.max_record_bytes - RECORD_OVERHEAD_BYTES
         builder = self._producer.create_batch()
         builders = [builder]
-        for key, value, headers in outputs:
+        for key, value, headers, timestamp_ms in outputs:
             if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is not None:
                 continue
             builder = self._producer.create_batch()

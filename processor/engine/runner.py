@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from processor.engine.app import BatchApp
 from processor.engine.batch import FetchedRecord
 from processor.engine.changelog import read_to_end
-from processor.engine.checkpoints import LAYOUT_KEY, decode, layout_value
+from processor.engine.checkpoints import LAYOUT_KEY, REMARKS_KEY, decode, layout_value, remarks_value
 from processor.engine.config import EngineConfig
 from processor.engine.engine import places
 from processor.engine.errors import EngineError, RefusedError, engine_error
@@ -142,8 +142,17 @@ async def _leave(app: BatchApp, code: int, limit_s: float) -> int:
     return code
 
 
+async def _store(config: EngineConfig, records: Mapping[bytes, bytes]) -> None:
+    """Write records beside the layout, in their order."""
+    if not records:
+        return
+    async with AIOKafkaProducer(enable_idempotence=True, **config.clients()) as producer:
+        for key, value in records.items():
+            await producer.send_and_wait(config.checkpoints_topic, key=key, value=value, partition=0)
+
+
 async def check_layout(config: EngineConfig) -> None:
-    """Compare the stored layout with the configured one; store it with the first start.
+    """Compare the stored layout with the configured one; store it with the first start, remarks with each.
 
     Raises:
         RefusedError: they differ.
@@ -156,15 +165,12 @@ async def check_layout(config: EngineConfig) -> None:
     first = TopicPartition(config.checkpoints_topic, 0)
     # read_uncommitted: the layout is written outside transactions, and one that is open must not hide it.
     await read_to_end(config, [first], on_records, isolation_level="read_uncommitted")
-    wanted = layout_value(config.layout)
-    stored = found.get(LAYOUT_KEY)
-    if stored == wanted:
-        return
-    if stored is None:
-        if found:
-            raise RefusedError(f"{config.checkpoints_topic} has checkpoints but no layout record: restore it")
-        async with AIOKafkaProducer(enable_idempotence=True, **config.clients()) as producer:
-            await producer.send_and_wait(first.topic, key=LAYOUT_KEY, value=wanted, partition=0)
+    wanted, stored = layout_value(config.layout), found.get(LAYOUT_KEY)
+    if stored is None and found:
+        raise RefusedError(f"{config.checkpoints_topic} has checkpoints but no layout record: restore it")
+    if stored is None or stored == wanted:
+        records = {LAYOUT_KEY: wanted, REMARKS_KEY: remarks_value(config.remarks)}
+        await _store(config, {key: value for key, value in records.items() if found.get(key) != value})
         return
     old, new = decode(stored)["layout"], dict(config.layout)
     assert isinstance(old, dict)  # noqa: S101 -- our own encoding
@@ -175,5 +181,5 @@ async def check_layout(config: EngineConfig) -> None:
     )
     raise RefusedError(
         f"the state was made with another layout ({changed}). Put the settings and topics back as they were, "
-        "or count anew with another --app-id and --topic-prefix",
+        "or count anew with `fleetfold rebuild`",
     )

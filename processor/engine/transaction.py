@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Joint", "Output", "Transaction"]
 
 Headers = list[tuple[str, bytes]]  # aiokafka takes no other sequence
-Output = tuple[bytes | None, bytes | None, Headers]
+Output = tuple[bytes | None, bytes | None, Headers, int]
+"""Key, value, headers, and the record's time in milliseconds since the epoch."""
 NO_HEADERS: Headers = []
 
 
@@ -44,9 +45,11 @@ class Transaction:
         key: bytes | None,
         value: bytes | None,
         headers: Headers = NO_HEADERS,
+        timestamp_ms: int | None = None,
     ) -> None:
-        """Write a record to another topic when the batch commits."""
-        self.outputs[TopicPartition(topic, partition)].append((key, value, headers))
+        """Write a record to another topic when the batch commits; its time is now, unless it is given."""
+        at_ms = self.timestamp_ms if timestamp_ms is None else timestamp_ms
+        self.outputs[TopicPartition(topic, partition)].append((key, value, headers, at_ms))
 
     def put(self, table: "PartitionedTable", key: bytes, row: Any, value: bytes | None) -> None:
         """Set a table's row, and write it to the table's changelog when the batch commits.
@@ -64,12 +67,13 @@ class Transaction:
         partition = self.source.partition
         rows = table.partition(partition)
         outputs = self.outputs[TopicPartition(table.changelog, partition)]
+        at_ms = self.timestamp_ms
         for key, row, value in changes:
             if value is None:
                 rows.pop(key, None)
             else:
                 rows[key] = row
-            outputs.append((key, value, NO_HEADERS))
+            outputs.append((key, value, NO_HEADERS, at_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Joint:
     Attributes:
         offsets: by source the offset up to which its events are counted once this is committed.
         outputs: records by target.
-        timestamp_ms: their time.
+        timestamp_ms: the time of the checkpoints.
     """
 
     offsets: dict[TopicPartition, int]
@@ -103,4 +107,5 @@ class Joint:
         """Write the next offsets beside the state, each in the partition of its source's own number."""
         for source, next_offset in self.offsets.items():
             key, value = checkpoint_key(source), checkpoint_value(next_offset)
-            self.outputs[TopicPartition(topic, source.partition)].append((key, value, NO_HEADERS))
+            target = TopicPartition(topic, source.partition)
+            self.outputs[target].append((key, value, NO_HEADERS, self.timestamp_ms))

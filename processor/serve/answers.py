@@ -4,6 +4,7 @@ None of the answers waits, and each may be asked from another thread as well.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from processor.serve.changes import ChangeLog, Kind
@@ -126,6 +127,20 @@ class Answers:
         if self.days is not None:
             changed = self.days.put(records)
             self._note("history", {(each,): (0, None) for each in changed if self.ready})
+
+    def now(self) -> "Answers":
+        """Return answers from the rows of now: they stay of one generation, whatever is adopted later."""
+        return copy(self)
+
+    def adopt(self, other: "Answers") -> None:
+        """Answer from another one's rows from now on; what it takes in later is news here.
+
+        Whoever follows the changes is told to look at everything anew.
+        """
+        self.rows, self.pairs, self.sessions, self.days = other.rows, other.pairs, other.sessions, other.days
+        self._rates = other.rows.rates
+        other.changes, other.ready = self.changes, self.ready
+        self.changes.begin_anew()
 
     def _note(self, kind: Kind, changed: Mapping[tuple[str, ...], tuple[int, bytes | None]]) -> None:
         if changed:

@@ -73,6 +73,11 @@ class ChangeLog:
             self.last += 1
             self._changes.append(Change(self.last, kind, ids, count, value))
 
+    def begin_anew(self) -> None:
+        """Forget all changes: the rows are others now, and every reader is told that it missed some."""
+        self._changes.clear()
+        self.last += 1
+
     def since(self, number: int, limit: int = 1_000) -> list[Change]:
         """Return the changes after a number, oldest first.
 

@@ -48,10 +48,13 @@ class Ordered:
 
     Args:
         rows: the rows; nobody else may use their `touched`.
+
+    Attributes:
+        rows: the same.
     """
 
     def __init__(self, rows: StatsRows) -> None:
-        self._rows = rows
+        self.rows = rows
         self._orders: dict[Sort, _Order] = {}
         self._lock = asyncio.Lock()
         self._refreshed_s = 0.0
@@ -117,7 +120,7 @@ class Ordered:
         return found
 
     def _mark(self, sort: Sort, component_id: str) -> Mark | None:
-        value = self._rows.values.get(component_id)
+        value = self.rows.values.get(component_id)
         return None if value is None else (_KEYS[sort](decoded(value)), component_id)
 
     async def _refresh(self, sort: Sort) -> None:
@@ -129,10 +132,10 @@ class Ordered:
                 await self._make(sort)
 
     async def _make(self, sort: Sort) -> None:
-        if self._rows.touched is None:
-            self._rows.touched = set()
+        if self.rows.touched is None:
+            self.rows.touched = set()
         order = _Order()
-        ids = iter(list(self._rows.values))
+        ids = iter(list(self.rows.values))
         while some := list(islice(ids, _PART)):
             order.put((each, self._mark(sort, each)) for each in some)
             await asyncio.sleep(0)
@@ -140,7 +143,7 @@ class Ordered:
         self._refreshed_s = 0.0
 
     async def _take_touched(self) -> None:
-        touched, self._rows.touched = self._rows.touched, set()
+        touched, self.rows.touched = self.rows.touched, set()
         ids = iter(touched or ())
         while some := list(islice(ids, _PART)):
             for sort, order in self._orders.items():

@@ -5,40 +5,37 @@
 
 A lookup is a look into a dictionary. Only committed rows are ever seen. When following ends in an error, the
 view says so (`error`), and `watch` raises it; what was read stays readable, and its delay grows.
+
+Unless the settings name a generation, the view follows the live one. When readers are switched to another,
+it loads that one beside, and puts it in place at once; memory holds both for that time.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from processor.errors import FleetfoldError, TopicsError
+from processor.errors import FleetfoldError
+from processor.serve.alias import live_generation, live_in
 from processor.serve.answers import Answers
 from processor.serve.changes import Change
-from processor.serve.follower import Follower, Handler, look_at
-from processor.serve.pipeline import Pipeline
-from processor.serve.restart import begin_from, save
-from processor.serve.snapshot import Head
+from processor.serve.follower import Follower
+from processor.serve.load import Load
 from processor.settings import Settings, load_settings
-from schemas.topics import (
-    CHECKPOINTS,
-    CO_FAILURES,
-    COMPONENT_DELTAS,
-    COMPONENT_HISTORY,
-    COMPONENT_STATS,
-    HOST_LEDGER,
-    OUTCOME_EVENTS,
-    PAIR_DELTAS,
-)
+from schemas.aliases import LIVE_KEY
+from schemas.topics import ALIASES
+
+if TYPE_CHECKING:
+    from processor.serve.pipeline import Pipeline
 
 __all__ = ["AsOf", "OutcomeView"]
 
 logger = logging.getLogger(__name__)
 
-_RESULTS = (COMPONENT_STATS, CO_FAILURES)
+_MOVE_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +47,14 @@ class AsOf:
         behind: offsets between there and the topics' ends; markers of transactions are among them.
         delay_s: everything that was committed this long ago or longer is in the view.
         changed_ms: the record time of the newest row, in milliseconds since the epoch; 0 if there is none.
+        generation: of which fold of the log the rows are.
     """
 
     offsets: dict[str, list[int]]
     behind: int
     delay_s: float
     changed_ms: int
+    generation: int
 
 
 class OutcomeView(Answers):
@@ -87,9 +86,10 @@ class OutcomeView(Answers):
         self._options = settings.kafka_options()
         self._path = snapshot_path
         self._more = more
-        self._results = [*_RESULTS, COMPONENT_HISTORY] if history else [*_RESULTS]
-        self._cluster = ""
-        self._follower: Follower | None = None
+        self._load: Load | None = None
+        self._live = 1
+        self._told = asyncio.Event()
+        self._moving: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -138,21 +138,21 @@ class OutcomeView(Answers):
     @property
     def as_of(self) -> AsOf:
         """Up to where the view has read, and how long ago that was the end."""
-        if self._follower is None:
-            return AsOf({}, 0, float("inf"), 0)
-        head = Head.of(self._cluster, self._follower.offsets, 0)
-        return AsOf(head.offsets, self._follower.behind, self._follower.delay_s, self._follower.changed_ms)
+        load, follower = self._load, self._load.follower if self._load else None
+        if load is None or follower is None:
+            return AsOf({}, 0, float("inf"), 0, 1)
+        return AsOf(load.offsets(), follower.behind, follower.delay_s, follower.changed_ms, load.generation)
 
     @property
     def progress(self) -> float:
         """How much of what was there at the start has been read, from 0 to 1."""
-        return self._follower.progress if self._follower else 0.0
+        return self._load.follower.progress if self._load and self._load.follower else 0.0
 
     async def watch(self) -> AsyncIterator[Change]:
         """Yield each change from now on.
 
         Raises:
-            MissedError: the reader was too slow; begin anew.
+            MissedError: the reader was too slow, or the view follows another generation now; begin anew.
             FleetfoldError: following ended in an error.
         """
         number = self.changes.last
@@ -171,38 +171,13 @@ class OutcomeView(Answers):
         Raises:
             TopicsError, KafkaUnavailableError: as `open`.
         """
-        names = [*self._results]
-        handlers: dict[str, Handler] = {
-            self._settings.topic(COMPONENT_STATS): self.take_stats,
-            self._settings.topic(CO_FAILURES): self.take_pairs,
-            self._settings.topic(COMPONENT_HISTORY): self.take_history,
-        }
-        if self._more:
-            names.append(HOST_LEDGER)
-            handlers[self._settings.topic(HOST_LEDGER)] = self.take_sessions
-            self.pipeline = await self._find_pipeline()
-        if self.pipeline is not None:
-            names.append(CHECKPOINTS)
-            handlers[self._settings.topic(CHECKPOINTS)] = self.pipeline.put
-        source = await look_at([self._settings.topic(name) for name in names], self._options)
-        self._cluster = source.cluster
-        offsets = {}
-        if self._path is not None:
-            results = [self._settings.topic(name) for name in self._results]
-            offsets = await begin_from(self._path, source, results, self._options, self)
-        self._follower = Follower(source, handlers, self._options)
-        await self._follower.start(offsets)
-
-    async def _find_pipeline(self) -> Pipeline | None:
-        """Return how the workers can be watched; None, and a word, where we have no right to."""
-        names = (CHECKPOINTS, OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS)
-        topics = [self._settings.topic(name) for name in names]
-        try:
-            found = await look_at(topics, self._options)
-        except TopicsError as error:
-            logger.warning("how the workers are doing is not known: %s", error)
-            return None
-        return Pipeline({tp: offset for tp, offset in found.beginnings.items() if tp.topic != topics[0]})
+        settings, beside = self._settings, {}
+        if not settings.generation and (live := await live_generation(settings)) is not None:
+            settings = settings.model_copy(update={"generation": live})
+            beside[settings.topic(ALIASES)] = self._take_aliases
+        load = Load(settings, self, more=self._more, beside=beside)
+        await load.start(self._path)
+        self._load, self._live, self.pipeline = load, load.generation, load.pipeline
 
     async def catch_up(self) -> None:
         """Read everything that was committed before `start`, and go on in the background.
@@ -211,13 +186,19 @@ class OutcomeView(Answers):
             KafkaUnavailableError: no broker answers, or a transaction stands open for too long.
             RuntimeError: `start` was not called.
         """
-        if self._follower is None:
+        if self._load is None or self._load.follower is None:
             raise RuntimeError("start comes first")
-        await self._follower.catch_up()
+        await self._load.follower.catch_up()
         self.ready = True
-        self._tasks.append(asyncio.create_task(self._follow(self._follower)))
-        if self.pipeline is not None:
-            self._tasks.append(asyncio.create_task(self.pipeline.watch_ends(self._options)))
+        self._follow_on(self._load)
+        self._moving = asyncio.create_task(self._move())
+
+    def _follow_on(self, load: Load) -> None:
+        """Keep a generation up in the background."""
+        assert load.follower is not None  # noqa: S101  # it was started
+        self._tasks.append(asyncio.create_task(self._follow(load.follower)))
+        if (watching := load.watching()) is not None:
+            self._tasks.append(asyncio.create_task(watching))
 
     async def _follow(self, follower: Follower) -> None:
         try:
@@ -227,20 +208,66 @@ class OutcomeView(Answers):
         except FleetfoldError as error:
             self.error = error
             logger.error("the view no longer follows: %s", error)  # noqa: TRY400 -- expected, one clear line
-        finally:
             self.changes.end()
+
+    # From one generation to another.
+
+    def _take_aliases(self, records: Sequence[Any]) -> None:
+        """Take in a run of `aliases`."""
+        for record in records:
+            if record.key != LIVE_KEY:
+                continue
+            try:
+                self._live = live_in(record.value)
+            except ValueError as error:
+                logger.warning("a record of aliases is not understood, and changes nothing: %s", error)
+        self._told.set()
+
+    async def _move(self) -> None:
+        """Follow the live generation: load it beside the one in use, and put it in its place at once."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            if self._load is None or self._live == self._load.generation:
+                continue
+            try:
+                await self._move_to(self._live)
+            except FleetfoldError as error:
+                logger.warning("generation %d is not put to use yet: %s", self._live, error)
+                await asyncio.sleep(_MOVE_AGAIN_S)
+                self._told.set()
+
+    async def _move_to(self, generation: int) -> None:
+        old = self._load
+        assert old is not None  # noqa: S101  # the view was started
+        settings = self._settings.model_copy(update={"generation": generation})
+        beside = {self._settings.topic(ALIASES): self._take_aliases}
+        new = Load(settings, Answers(history=self.days is not None), more=self._more, beside=beside)
+        try:
+            follower = await new.start()
+            await follower.catch_up()
+        except BaseException:
+            await new.stop()
+            raise
+        # Nothing here waits: whoever asks sees the one or the other, whole.
+        tasks, self._tasks = self._tasks, []
+        self.adopt(new.answers)
+        self._load, self.pipeline = new, new.pipeline
+        self._follow_on(new)
+        self.changes.wake()
+        logger.info("following generation %d, after generation %d", generation, old.generation)
+        await _ended(tasks)
+        await old.stop()
 
     async def close(self) -> None:
         """Stop following; what was read stays readable."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        if self._moving is not None:
+            await _ended([self._moving])
+        await _ended(self._tasks)
         self._tasks.clear()
         self.changes.end()
-        if self._follower is not None:
-            await self._follower.stop()
+        if self._load is not None:
+            await self._load.stop()
 
     async def save_snapshot(self, path: Path | None = None) -> Path | None:
         """Write a snapshot to a file, or to the one that the view was opened with; None without either.
@@ -249,10 +276,16 @@ class OutcomeView(Answers):
             OSError: it cannot be written.
         """
         path = path or self._path
-        if path is None or self._follower is None or not self.ready:
+        if path is None or self._load is None or not self.ready:
             return None
-        results = {self._settings.topic(name) for name in self._results}
-        offsets = {tp: offset for tp, offset in self._follower.offsets.items() if tp.topic in results}
-        head = Head.of(self._cluster, offsets, self._follower.delay_s)
-        await save(path, head, self)
+        await self._load.save(path)
         return path
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and return once they have ended."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

@@ -117,8 +117,8 @@ def pack(transaction: Transaction) -> list[tuple[TopicPartition, bytes]]:
     built = []
     for target, outputs in transaction.outputs.items():
         builders = [BatchBuilder(RECORD_BYTES, 0, is_transactional=True)]
-        for key, value, headers in outputs:
-            record = {"timestamp": transaction.timestamp_ms, "key": key, "value": value, "headers": headers}
+        for key, value, headers, timestamp_ms in outputs:
+            record = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": headers}
             if builders[-1].append(**record) is None:
                 builders.append(BatchBuilder(RECORD_BYTES, 0, is_transactional=True))
                 builders[-1].append(**record)

@@ -181,7 +181,8 @@ async def test_a_snapshot_of_no_use_is_left_aside_with_a_word(
     path = tmp_path / "view.snapshot"
     await put(producer, stream, COMPONENT_STATS, stats("a", 1, 1))
     async with await OutcomeView.open(settings=stream.settings) as view:
-        as_of, cluster = view.as_of, view._cluster
+        assert view._load is not None
+        as_of, cluster = view.as_of, view._load.cluster
         await view.save_snapshot(path)
     head = Head(cluster, as_of.offsets, time.time_ns() // 1_000_000)
     changed = {

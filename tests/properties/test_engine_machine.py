@@ -119,7 +119,7 @@ class EngineMachine(RuleBasedStateMachine):
     def newest(self, topic: str, source: TopicPartition) -> dict[bytes | None, bytes]:
         """A compacted topic's rows in one partition."""
         outputs = self.committed[TopicPartition(topic, source.partition)]
-        return {key: value for key, value, _ in outputs if value is not None}
+        return {key: value for key, value, *_ in outputs if value is not None}
 
     def checkpoint(self, source: TopicPartition) -> int:
         value = self.newest("checkpoints", source).get(checkpoint_key(source))
@@ -300,7 +300,7 @@ class EngineMachine(RuleBasedStateMachine):
             counted = self.logs[source][: self.checkpoint(source)]
             assert self.newest("table", source).get(ALL, b"").split() == counted
             echo = self.committed[TopicPartition("echo", source.partition)]
-            assert [value for _, value, _ in echo] == counted
+            assert [value for _, value, *_ in echo] == counted
 
     def teardown(self) -> None:
         """With no more faults, all is folded."""

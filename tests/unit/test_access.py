@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from processor.cli.main import app
 from processor.rights import ROLES, acl_commands, rights
 from processor.settings import load_settings
-from schemas.topics import CORRECTIONS, OUTCOME_EVENTS, TOPICS, VERDICTS
+from schemas.topics import ALIASES, CORRECTIONS, OUTCOME_EVENTS, ROUTED_EVENTS, TOPICS, VERDICTS
 
 
 def test_only_a_worker_writes_results() -> None:
@@ -21,11 +21,13 @@ def test_only_a_worker_writes_results() -> None:
 
 
 def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:
-    """Every topic but the audit's and the verdicts' is named; group and ids are the application's."""
+    """Every topic but an operator's and the verdicts' is named; group and ids are the application's."""
     settings = load_settings(topic_prefix="p-", app_id="fold")
     worker = rights("worker", settings)
     written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
-    assert written == {f"p-{spec.name}" for spec in TOPICS if spec.name not in {CORRECTIONS, VERDICTS}}
+    assert written == {f"p-{spec.name}" for spec in TOPICS} - {
+        f"p-{name}" for name in (CORRECTIONS, ALIASES, VERDICTS)
+    }
     assert [(right.name, right.is_prefix) for right in worker if right.resource != "topic"] == [
         ("fold", False),
         ("fold-", True),
@@ -37,6 +39,17 @@ def test_the_writer_of_verdicts_writes_nothing_else() -> None:
     found = rights("verdicts", load_settings(topic_prefix="p-", app_id="fold"))
     written = [(right.resource, right.name) for right in found if right.operation == "Write"]
     assert written == [("topic", f"p-{VERDICTS}"), ("transactional-id", "fold-verdicts")]
+
+
+def test_a_rebuilt_generation_has_names_of_its_own() -> None:
+    """Its worker writes nothing of the first generation, and no events."""
+    settings = load_settings(topic_prefix="p-", app_id="fold", generation=2)
+    worker = rights("worker", settings)
+    written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
+    assert all(name.startswith("p-g2.") for name in written)
+    assert f"p-g2.{ROUTED_EVENTS}" in written
+    assert [right.name for right in worker if right.resource != "topic"] == ["fold-g2", "fold-g2-"]
+    assert f"p-{OUTCOME_EVENTS}" in {right.name for right in worker if right.operation == "Read"}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -107,7 +107,9 @@ def test_joined_batches_keep_their_records_and_offsets() -> None:
     pairs.send("other", 1, b"k", b"3")
     joint = Joint.of([words, pairs])
     joint.add_checkpoints("checkpoints")
-    found = {target: [(key, value) for key, value, _ in records] for target, records in joint.outputs.items()}
+    found = {
+        target: [(key, value) for key, value, *_ in records] for target, records in joint.outputs.items()
+    }
     assert found == {
         TopicPartition("out", 0): [(None, b"1"), (None, b"2")],
         TopicPartition("other", 1): [(b"k", b"3")],

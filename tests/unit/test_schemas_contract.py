@@ -14,7 +14,16 @@ from processor.engine import checkpoints
 from schemas.cofailure import parse_pair_key
 from schemas.history import history_key, parse_history_key
 from schemas.jsonschema import EXAMPLES_FOLDER, FOLDER, MODELS, main, stale
-from schemas.topics import CHECKPOINTS, CORRECTIONS, DEAD_LETTERS, OUTCOME_EVENTS, TOPICS, VERDICTS, TopicSpec
+from schemas.topics import (
+    ALIASES,
+    CHECKPOINTS,
+    CORRECTIONS,
+    DEAD_LETTERS,
+    OUTCOME_EVENTS,
+    TOPICS,
+    VERDICTS,
+    TopicSpec,
+)
 from schemas.wire import WireError, validate_event
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +68,7 @@ def test_topics_are_those_of_the_design() -> None:
         "checkpoints",
         "dead-letters",
         "corrections",
+        "aliases",
     ]
 
 
@@ -83,8 +93,9 @@ def test_age_goes_by_the_brokers_clock(spec: TopicSpec) -> None:
 
 
 def test_state_and_events_share_their_partitions() -> None:
-    """X11: only dead letters, corrections and verdicts may have another number of partitions."""
-    assert [spec.name for spec in TOPICS if not spec.copartitioned] == [VERDICTS, DEAD_LETTERS, CORRECTIONS]
+    """X11: only what no state depends on may have another number of partitions."""
+    others = [spec.name for spec in TOPICS if not spec.copartitioned]
+    assert others == [VERDICTS, DEAD_LETTERS, CORRECTIONS, ALIASES]
     assert len({spec.partitions for spec in TOPICS if spec.copartitioned}) == 1
 
 

@@ -7,6 +7,7 @@ import pytest
 from processor.domain.config import FoldConfig
 from processor.errors import SettingsError
 from processor.settings import Settings, load_settings, markdown_table, unknown_variables
+from schemas.topics import topics_of
 
 WRONG = [
     ("bootstrap", "nowhere", "HOST:PORT"),
@@ -17,6 +18,9 @@ WRONG = [
     ("topic_prefix", "x" * 201, "at most 200"),
     ("app_id", "fleet/fold", "letters, digits"),
     ("app_id", "x" * 101, "1 to 100"),
+    ("topic_prefix", "g2.", "no end like"),
+    ("topic_prefix", "x-g2.", "no end like"),
+    ("generation", "-1", "from 0 to 9999"),
     ("partitions", "0", "from 1 to 1000"),
     ("partitions", "many", "from 1 to 1000"),
     ("partitions", "1.5", "from 1 to 1000"),
@@ -210,3 +214,16 @@ def test_settings_that_do_not_fit_together_are_named() -> None:
 def test_topic_names_carry_the_prefix() -> None:
     """Every full name is the prefix and the name."""
     assert load_settings(topic_prefix="t1-").topic("outcome-events") == "t1-outcome-events"
+
+
+def test_each_generation_has_names_of_its_own() -> None:
+    """Topics, group and transactional ids of a rebuild are its own, but for what all generations share."""
+    first, second = (load_settings(topic_prefix="p-", app_id="fold", generation=number) for number in (1, 2))
+    assert first.topic("component-stats") == "p-component-stats"
+    assert second.topic("component-stats") == "p-g2.component-stats"
+    assert {spec.name for spec in topics_of(2) if first.topic(spec.name) == second.topic(spec.name)} == {
+        spec.name for spec in topics_of(2) if spec.shared
+    }
+    assert (first.group, second.group) == ("fold", "fold-g2")
+    assert (first.intake_topic, second.intake_topic) == ("p-outcome-events", "p-g2.routed-events")
+    assert load_settings(topic_prefix="log2.").topic("x") == "log2.x"

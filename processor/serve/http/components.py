@@ -81,19 +81,18 @@ async def components(  # noqa: PLR0913 -- each is a parameter of the query
     if history:
         limit = min(limit, _WITH_HISTORY_MAX)
     mark = None if after is None else _mark(after, sort)
-    only = _only(shared.answers, component_id, problematic, removed, deprecated, failing)
+    answers, ordered = shared.answers.now(), shared.ordered  # of one generation, whatever happens meanwhile
+    only = _only(answers, component_id, problematic, removed, deprecated, failing)
     test = _test(prefix, q)
     if only is None and prefix:
-        only = await shared.ordered.with_prefix(prefix)
-    found = await shared.ordered.page(sort, limit + 1, mark, only, test)
-    values = shared.answers.rows.values
+        only = await ordered.with_prefix(prefix)
+    found = await ordered.page(sort, limit + 1, mark, only, test)
+    values = answers.rows.values
     rows = {
-        each: lookups.row_json(shared.answers, each, values[each])
-        for _, each in found[:limit]
-        if each in values
+        each: lookups.row_json(answers, each, values[each]) for _, each in found[:limit] if each in values
     }
     if history:
-        rows = {each: row async for each, row in _with_history(shared.answers, rows)}
+        rows = {each: row async for each, row in _with_history(answers, rows)}
     following = encode_cursor(sort, found[limit - 1]) if len(found) > limit else ""
     end = b'"%b"' % following.encode() if following else b"null"
     return fresh(b'{"components":[%b],"next":%b}' % (b",".join(rows.values()), end), match).response()

@@ -34,7 +34,6 @@ class Context:
     Attributes:
         answers: what is known.
         view: where it comes from; None where tests have only answers.
-        ordered: the orders of components.
         streams: readers of the stream now.
         closing: whether the service is about to end.
         turns: since when components are problematic.
@@ -42,14 +41,18 @@ class Context:
 
     answers: Answers
     view: OutcomeView | None = None
-    ordered: Ordered = field(init=False)
     streams: int = 0
     closing: bool = False
     turns: Turns = field(default_factory=Turns)
 
-    def __post_init__(self) -> None:
-        """Make the orders, empty."""
-        self.ordered = Ordered(self.answers.rows)
+    _ordered: Ordered | None = field(default=None, init=False)
+
+    @property
+    def ordered(self) -> Ordered:
+        """The orders of the components that are known now; made anew when another generation is followed."""
+        if self._ordered is None or self._ordered.rows is not self.answers.rows:
+            self._ordered = Ordered(self.answers.rows)
+        return self._ordered
 
     @property
     def as_of(self) -> AsOf | None:

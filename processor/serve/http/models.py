@@ -267,6 +267,7 @@ class Status(BaseModel):
     ready: bool
     progress: float = Field(ge=0, le=1, description="How much of the start's rows is read")
     version: str
+    generation: int = Field(description="Of which fold of the log the answers are")
     delay_s: float | None = Field(description="All that was committed this long ago is in the answers")
     behind: int = Field(description="Offsets between what was read and the topics' ends")
     changed_at: UtcTime | None = Field(description="The record time of the newest row")

@@ -42,7 +42,7 @@ async def co_failures(
     match: Match = None,
 ) -> Response:
     """List the pairs that fail together, page by page."""
-    found, following = await _page(shared.answers, component, min_count, sort, limit, after)
+    found, following = await _page(shared.answers.now(), component, min_count, sort, limit, after)
     body = {"pairs": [_pair_json(pair) for pair in found], "next": following}
     return fresh(orjson.dumps(body), match).response()
 
@@ -58,7 +58,7 @@ async def conflicts(
     match: Match = None,
 ) -> Response:
     """List which components fail together with one; none if it is unknown."""
-    found, following = await _page(shared.answers, component_id, min_count, sort, limit, after)
+    found, following = await _page(shared.answers.now(), component_id, min_count, sort, limit, after)
     rows = [
         {
             "component_id": pair.component_b if pair.component_a == component_id else pair.component_a,

@@ -31,6 +31,7 @@ def status_of(shared: Context) -> dict[str, Any]:
         "ready": answers.ready,
         "progress": view.progress if view else 1.0,
         "version": _VERSION,
+        "generation": as_of.generation if as_of else 1,
         "delay_s": round(as_of.delay_s, 3) if as_of and reached else None,
         "behind": as_of.behind if as_of else 0,
         "changed_at": format_us(as_of.changed_ms * 1000) if as_of and as_of.changed_ms > 0 else None,

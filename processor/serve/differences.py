@@ -1,0 +1,118 @@
+"""Which rows of two generations differ, and why as far as that can be told: pure, over rows that were read.
+
+A row depends on the events, on the settings of the fold, on corrections, and on the code. Where a setting
+differs on which a field depends, or a correction names the component, that is told; else it is the code.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from schemas.corrections import Correction
+
+__all__ = ["Difference", "Makings", "differences", "settings_that_differ"]
+
+Value = int | float | str | None
+
+_TIMES = frozenset({"first_seen", "last_success", "last_failure", "deprecated_at"})
+_ON_COUNTS = ("ring_size", "host_idle_days")  # what is a duplicate
+_ON_TIMES = ("clock_skew_s",)
+_ON_SESSIONS = ("session_gap_s", "mass_failure_cap", "retention_s", "max_message_bytes")
+_FOLD = "the fold changed, or events were refused then that are read today"
+
+
+@dataclass(frozen=True, slots=True)
+class Makings:
+    """How a generation was made.
+
+    Attributes:
+        settings: those that rows depend on, by name.
+        corrections: those that it obeyed from the start.
+    """
+
+    settings: Mapping[str, int | str]
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that differs.
+
+    Attributes:
+        table: its topic.
+        ids: the component, or the two of a pair.
+        fields: for each field that differs, its old and its new value; None where there is no row.
+        why: what may have made it so.
+    """
+
+    table: str
+    ids: tuple[str, ...]
+    fields: dict[str, tuple[Value, Value]]
+    why: str
+
+
+def settings_that_differ(old: Makings, new: Makings) -> dict[str, tuple[Value, Value]]:
+    """Return the settings that differ, by name, each with its old and its new value."""
+    names = sorted(old.settings.keys() | new.settings.keys())
+    pairs = {name: (old.settings.get(name), new.settings.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def differences(
+    table: str, old: Mapping[bytes, bytes], new: Mapping[bytes, bytes], makings: tuple[Makings, Makings]
+) -> Iterator[Difference]:
+    """Yield the rows that differ, in the order of their keys.
+
+    Args:
+        table: the topic, `component-stats` or `co-failures`.
+        old: its rows in the one generation.
+        new: in the other.
+        makings: how the two were made.
+    """
+    changed = settings_that_differ(*makings)
+    known = {each.correction_id for each in makings[0].corrections}
+    corrections = [each for each in makings[1].corrections if each.correction_id not in known]
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) == new.get(key):
+            continue
+        before, after = _row(old.get(key)), _row(new.get(key))
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        if not names:
+            continue  # another spelling of the same
+        ids = _ids(before or after)
+        fields = {name: (before.get(name), after.get(name)) for name in names}
+        yield Difference(table, ids, fields, _why(table, ids, fields, changed, corrections))
+
+
+def _row(value: bytes | None) -> dict[str, Value]:
+    found: dict[str, Value] = {} if value is None else orjson.loads(value)
+    return found
+
+
+def _ids(row: Mapping[str, Any]) -> tuple[str, ...]:
+    if "component_a" in row:
+        return row["component_a"], row["component_b"]
+    return (row["component_id"],)
+
+
+def _why(
+    table: str,
+    ids: tuple[str, ...],
+    fields: Mapping[str, object],
+    changed: Mapping[str, tuple[Value, Value]],
+    corrections: Iterable[Correction],
+) -> str:
+    reasons = [
+        f"correction {each.correction_id}: {each.reason}"
+        for each in corrections
+        if each.component_id is None or each.component_id in ids
+    ]
+    names = dict.fromkeys(_ON_COUNTS)
+    if table == "co-failures" or "failure_sessions" in fields:
+        names |= dict.fromkeys(_ON_SESSIONS)
+    if _TIMES.intersection(fields):
+        names |= dict.fromkeys(_ON_TIMES)
+    reasons += [f"{name} {changed[name][0]} -> {changed[name][1]}" for name in names if name in changed]
+    return "; ".join(reasons) or _FOLD
