@@ -3,14 +3,16 @@
 The only place where the domain meets the engine. Nothing here waits, reads a clock or talks to a broker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 
+from processor.domain import historyrows, totals
+from processor.domain.components import Components
 from processor.domain.deadletters import DeadLetterGauge
 from processor.domain.intake import IntakeResult, fold
 from processor.domain.ledger import encode, expire
-from processor.domain.merge import fold_components, fold_pairs
+from processor.domain.merge import fold_pairs
 from processor.domain.packing import pack_deltas, pack_pairs, unpack_deltas, unpack_pairs
 from processor.domain.record import DeadLetter
 from processor.domain.stats import Stats, from_json, to_json
@@ -61,13 +63,14 @@ class Agents:
         self._judge(batch, result)
         self._report(result)
         transaction.put_all(ledgers, ((host, row, encode(row)) for host, row in result.ledgers.items()))
+        self._add_totals(transaction, batch.partition, result.totals)
         self._send_results(transaction, result)
         for letter in result.dead:
             self._bury(batch, transaction, letter)
         self._forget_idle_hosts(batch, transaction, result.newest_us)
 
     def components(self, batch: Batch, transaction: Transaction) -> None:
-        """Merge deltas into stats rows."""
+        """Merge deltas into stats rows, and their counts by hour into histories."""
         table = self._tables.component_stats
         rows = table.partition(batch.partition)
 
@@ -75,9 +78,13 @@ class Agents:
             row: bytes | Stats | None = rows.get(component_id.encode())
             return from_json(row)[1] if isinstance(row, bytes) else row
 
-        deltas = (delta for record in batch.records for delta in unpack_deltas(record.value or b""))
-        folded = fold_components(deltas, row_of)
-        transaction.put_all(table, ((name.encode(), row, to_json(name, row)) for name, row in folded.items()))
+        touched = Components(row_of)
+        for record in batch.records:
+            touched.take(unpack_deltas(record.value or b""))
+        changed = touched.checked_rows()
+        transaction.put_all(table, ((name.encode(), row, to_json(name, row)) for name, row in changed))
+        history = self._tables.component_history
+        transaction.log_all(history, history_records(touched, history.partition(batch.partition)))
 
     def pairs(self, batch: Batch, transaction: Transaction) -> None:
         """Add signed changes to pair counts."""
@@ -98,10 +105,19 @@ class Agents:
             ),
         )
 
+    def _add_totals(self, transaction: Transaction, partition: int, change: totals.Totals) -> None:
+        """Write the partition's totals, once a batch, where it changes them."""
+        if change == totals.NONE:
+            return
+        table, key = self._tables.fleet_totals, b"%d" % partition
+        known = table.partition(partition).get(key, totals.NONE)
+        row = totals.merge(totals.from_json(known) if isinstance(known, bytes) else known, change)
+        transaction.put(table, key, row, totals.to_json(partition, row))
+
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
         topic = self._settings.topic
         partitions, limit = self._config.partitions, self._value_bytes_max
-        for partition, value in pack_deltas(result.deltas, partitions, limit):
+        for partition, value in pack_deltas(result.deltas, result.spreads, partitions, limit):
             transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
         for partition, value in pack_pairs(result.pair_changes, partitions, limit):
             transaction.send(topic(PAIR_DELTAS), partition, None, value)
@@ -143,6 +159,20 @@ class Agents:
         table = self._tables.host_ledger
         idle = expire(table.partition(batch.partition), newest_us, self._config)
         transaction.put_all(table, ((host, None, None) for host in idle))
+
+
+def history_records(touched: Components, states: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+    """Set the histories that a batch changed, and yield the rows of `component-history` that say so.
+
+    Args:
+        touched: what the batch's deltas change.
+        states: the partition's histories, changed in place.
+    """
+    for component_id, key, (state, days) in touched.histories(states):
+        states[key] = state
+        for number, day in days:
+            value = None if day is None else historyrows.to_json(component_id, day)
+            yield historyrows.row_key(component_id, number), value
 
 
 def dead_letter_headers(batch: Batch, letter: DeadLetter) -> list[tuple[str, bytes]]:

@@ -12,7 +12,8 @@ from schemas.topics import CHECKPOINTS, COMPONENT_DELTAS, OUTCOME_EVENTS, PAIR_D
 
 __all__ = ["create_app", "engine_config", "run_worker"]
 
-LEDGER_VERSION = STATS_VERSION = PAIRS_VERSION = 1
+LEDGER_VERSION = STATS_VERSION = 2
+PAIRS_VERSION = 1
 
 
 def engine_config(settings: Settings) -> EngineConfig:
@@ -21,17 +22,19 @@ def engine_config(settings: Settings) -> EngineConfig:
     Args:
         settings: the process's settings.
     """
+    layout: dict[str, int | str] = {
+        "partitions": settings.partitions,
+        "session_gap_s": settings.session_gap_s,
+        "ledger_version": LEDGER_VERSION,
+        "stats_version": STATS_VERSION,
+        "pairs_version": PAIRS_VERSION,
+    }
     return EngineConfig(
         bootstrap=settings.bootstrap,
         app_id=settings.app_id,
         checkpoints_topic=settings.topic(CHECKPOINTS),
-        layout={
-            "partitions": settings.partitions,
-            "session_gap_s": settings.session_gap_s,
-            "ledger_version": LEDGER_VERSION,
-            "stats_version": STATS_VERSION,
-            "pairs_version": PAIRS_VERSION,
-        },
+        layout=layout,
+        former_layouts=({**layout, "ledger_version": 1, "stats_version": 1},),  # no sessions, no history
         client_options={
             name: value
             for name, value in settings.kafka_options().items()
@@ -59,7 +62,7 @@ def create_app(settings: Settings, meters: Meters | None = None) -> BatchApp:
         meters: count and time what it does.
 
     Returns:
-        The application, its three agents and three tables declared, not yet started.
+        The application, its agents and tables declared, not yet started.
     """
     app = BatchApp(engine_config(settings), meters)
     tables = declare_tables(app, settings)

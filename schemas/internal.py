@@ -26,8 +26,41 @@ ComponentId = Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
 Count = Annotated[int, Field(ge=0)]
 TimeUs = Annotated[int, Field(description="Microseconds since the epoch")]
 
-Delta = tuple[
-    ComponentId, Count, Count, Count, Count, TimeUs | None, TimeUs | None, TimeUs | None, TimeUs | None
+Hours = Annotated[
+    list[int],
+    Field(description="Five numbers an hour: which one since the epoch; successes, failures, uses, removals"),
+]
+Days = Annotated[
+    list[int],
+    Field(description="The same for whole days, whose hours are not told apart"),
+]
+Sessions = Annotated[int, Field(description="By how much the number of failure sessions changes")]
+# All counts are of one hour, that of `first_seen`: the usual case.
+OneHour = tuple[
+    ComponentId,
+    Count,
+    Count,
+    Count,
+    Count,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Sessions,
+]
+ManyHours = tuple[
+    ComponentId,
+    Count,
+    Count,
+    Count,
+    Count,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Sessions,
+    Hours,
+    Days,
 ]
 PairChange = tuple[ComponentId, ComponentId, int]
 
@@ -39,11 +72,13 @@ class _Internal(BaseModel):
 
 
 class PackedDeltas(_Internal):
-    """Changes to components of one partition, to be merged into their rows."""
+    """Changes to components of one partition, to be merged into their rows; version 1 ended after nine."""
 
-    deltas: list[Delta] = Field(
+    v: Literal[2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # not 1
+    deltas: list[OneHour | ManyHours] = Field(
         description="component_id, install_successes, install_failures, usage_count, removal_count, "
-        "first_seen, last_success, last_failure, deprecated_at"
+        "first_seen, last_success, last_failure, deprecated_at, change of failure_sessions; and where the "
+        "counts are not all of the hour of first_seen, by hour and by day"
     )
 
 
@@ -66,8 +101,12 @@ class LedgerSession(BaseModel):
 
 
 class HostLedger(_Internal):
-    """What must be remembered of one host: the windowed table of failures."""
+    """What must be remembered of one host: the windowed table of failures.
 
+    Of version 1, before failure sessions were counted, are hosts that were not heard of since.
+    """
+
+    v: Literal[1, 2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # or 2
     heard: UtcTime = Field(description="The record time of the newest event; an idle host is forgotten")
     ring: str = Field(
         description="Base64 of the last event ids' fingerprints, oldest first: blake2b, 8 bytes each",

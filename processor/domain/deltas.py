@@ -1,15 +1,16 @@
 """Deltas: what a batch's events of one component add up to, in the same monoid as a stats row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from processor.domain.events import Numbers
+from processor.domain.history import HOUR_US, Spread, spread_of
 from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES
-from processor.domain.stats import Stats
+from processor.domain.stats import EMPTY, Stats
 from schemas import OutcomeType
 
-__all__ = ["deltas_of"]
+__all__ = ["deltas_of", "spreads_of", "with_sessions"]
 
 _KINDS = len(OUTCOMES)
 _DEPRECATED = OUTCOME_NUMBERS[OutcomeType.DEPRECATED.value]
@@ -48,9 +49,47 @@ def deltas_of(
             success_us if successes else None,
             failure_us if failures else None,
             gone_us if gone else None,
+            0,
         )
         for name, (
             successes, failures, uses, removals, gone, seen_us, success_us, failure_us, gone_us
         ) in zip(names, columns, strict=True)
         if seen_us != _NEVER_US
     }  # fmt: skip
+
+
+def with_sessions(deltas: dict[str, Stats], changes: Mapping[str, int]) -> None:
+    """Put the changes of failure sessions into the deltas, in place; of some components they are all."""
+    for component, change in changes.items():
+        if change:
+            deltas[component] = (*deltas.get(component, EMPTY)[:-1], change)
+
+
+def spreads_of(
+    components: Numbers, outcomes: Numbers, times_us: Numbers, names: Sequence[str]
+) -> dict[str, Spread]:
+    """Return the counts by hour of the components whose counts are not all of the hour of their first event.
+
+    Mostly all events of a batch are of one hour, which is seen at once.
+
+    Args:
+        components: of each event, its component's number.
+        outcomes: of each event, its place in OUTCOMES.
+        times_us: when each happened, in microseconds since the epoch.
+        names: the components, by number.
+    """
+    if not len(times_us) or times_us.min() // HOUR_US == times_us.max() // HOUR_US:
+        return {}
+    hours = times_us // HOUR_US
+    first = np.full(len(names), _NEVER_US)
+    np.minimum.at(first, components, hours)
+    counted = outcomes != _DEPRECATED
+    wide = np.zeros(len(names), np.bool_)
+    wide[components[counted & (hours != first[components])]] = True
+    places = np.flatnonzero(counted & wide[components])
+    kinds = np.stack((components[places], hours[places], outcomes[places]))
+    found, numbers = np.unique(kinds, axis=1, return_counts=True)
+    by_hour: dict[int, dict[int, list[int]]] = {}
+    for component, hour, outcome, number in zip(*found.tolist(), numbers.tolist(), strict=True):
+        by_hour.setdefault(component, {}).setdefault(hour, [0, 0, 0, 0])[outcome] = number
+    return {names[component]: spread_of(counts) for component, counts in by_hour.items()}

@@ -4,7 +4,6 @@ The law: event by event in offset order, so that how a history is cut into batch
 not depend on order (counts, first and last times) is gathered by column and reckoned once per batch.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -13,18 +12,21 @@ import numpy as np
 
 from processor.domain.config import FoldConfig
 from processor.domain.decode import RUN_LENGTH, decode
-from processor.domain.deltas import deltas_of
+from processor.domain.deltas import deltas_of, spreads_of, with_sessions
+from processor.domain.effects import Effects
 from processor.domain.events import Events, joined
 from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.forwarding import forward
-from processor.domain.ledger import Row
+from processor.domain.history import Spread
+from processor.domain.ledger import Row, is_counted
 from processor.domain.ledger import decode as decode_row
-from processor.domain.names import OUTCOME_NUMBERS, Book
+from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES, Book
 from processor.domain.partition import partition_of
 from processor.domain.record import DeadLetter, Forward, Record, Taken
 from processor.domain.rings import Judged, judge
-from processor.domain.sessions import Pair, Session, add_failure, is_late
+from processor.domain.sessions import NOTHING, Pair, Session, add_failure, effect_of, is_late
 from processor.domain.stats import Stats
+from processor.domain.totals import NONE, Totals, totals_of
 from schemas import OutcomeType
 from schemas.topics import OUTCOME_EVENTS
 
@@ -56,7 +58,9 @@ class IntakeResult:
     """What a batch comes to.
 
     Attributes:
-        deltas: one for each component of the batch.
+        deltas: one for each component of the batch, and of the sessions that its failures changed.
+        spreads: the counts by hour of those components whose delta does not tell them.
+        totals: what the batch adds to the partition's totals; its sessions are signed.
         pair_changes: signed changes of pair counts, a < b, without zeros.
         ledgers: the new rows of the hosts that were heard.
         forwards: copies of events that belong in other partitions.
@@ -66,6 +70,8 @@ class IntakeResult:
     """
 
     deltas: dict[str, Stats] = field(default_factory=dict)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+    totals: Totals = NONE
     pair_changes: dict[Pair, int] = field(default_factory=dict)
     ledgers: dict[bytes, Row] = field(default_factory=dict)
     forwards: list[Forward] = field(default_factory=list)
@@ -121,7 +127,9 @@ class _Batch:
         self._rings: list[bytes] = []
         self._sessions: dict[int, tuple[Session, ...]] = {}
         self._strangers: set[int] = set()
-        self._pairs: defaultdict[Pair, int] = defaultdict(int)
+        self._newcomers: list[int] = []
+        self._uncounted: list[int] = []
+        self._effects = Effects()
 
     def add(self, records: Iterable[Record]) -> bool:
         """Take in one run of records; return False if there is none."""
@@ -144,8 +152,14 @@ class _Batch:
         if row is None:
             if partition_of(host, self._config.partitions) != self._partition:
                 self._strangers.add(number)
+            else:
+                self._newcomers.append(number)
             return b""
-        ring, _, sessions = decode_row(row) if isinstance(row, bytes) else row
+        if isinstance(row, bytes):
+            if not is_counted(row):
+                self._uncounted.append(number)
+            row = decode_row(row)
+        ring, _, sessions = row
         if sessions:
             self._sessions[number] = sessions
         return ring[-self._config.ring_size * FINGERPRINT_BYTES :]
@@ -180,12 +194,28 @@ class _Batch:
             kept = events
         counts.events = len(kept)
         counts.skewed = int(np.count_nonzero(kept.skewed))
-        names = self._book.components.by_number
-        result.deltas = deltas_of(kept.components, kept.outcomes, kept.times_us, names)
+        columns = kept.components, kept.outcomes, kept.times_us, self._book.components.by_number
+        result.deltas, result.spreads = deltas_of(*columns), spreads_of(*columns)
+        hosts, effects = self._count_hosts(judged), self._effects
         self._add_failures(kept)
-        result.pair_changes = {pair: change for pair, change in self._pairs.items() if change}
+        counts.mass_failures = effects.became_mass
+        numbers = np.bincount(kept.outcomes, minlength=len(OUTCOMES)).tolist()
+        result.totals = totals_of(numbers, effects, hosts)
+        with_sessions(result.deltas, effects.components)
+        result.pair_changes = {pair: change for pair, change in effects.pairs.items() if change}
         result.ledgers = self._ledgers(judged, events)
         return result
+
+    def _count_hosts(self, judged: Judged) -> int:
+        """Return how many hosts are heard of for the first time since hosts and sessions are counted.
+
+        A release before counted neither a host nor its sessions. From here on both are, so that nothing is
+        ever withdrawn that was not counted.
+        """
+        uncounted = [number for number in self._uncounted if judged.last[number] >= 0]
+        for number in uncounted:
+            self._effects.take(effect_of(self._sessions.get(number, ())))
+        return len(uncounted) + sum(judged.last[number] >= 0 for number in self._newcomers)
 
     def _ledgers(self, judged: Judged, events: Events) -> dict[bytes, Row]:
         """Return the rows of the hosts that were heard: with an event that is no duplicate."""
@@ -200,7 +230,7 @@ class _Batch:
 
     def _add_failures(self, events: Events) -> None:
         """Put the failures into their hosts' sessions, in offset order."""
-        config, counts, all_sessions, pairs = self._config, self.result.counts, self._sessions, self._pairs
+        config, counts, all_sessions = self._config, self.result.counts, self._sessions
         places = np.flatnonzero(events.outcomes == _FAILURE)
         components = map(self._book.components.by_number.__getitem__, events.components[places].tolist())
         columns = (events.hosts[places].tolist(), components, events.times_us[places].tolist())
@@ -209,7 +239,6 @@ class _Batch:
             if is_late(sessions, at_us, config):
                 counts.late += 1
                 continue
-            all_sessions[host], changes, mass_failures = add_failure(sessions, component, at_us, config)
-            counts.mass_failures += mass_failures
-            for pair, change in changes.items():
-                pairs[pair] += change
+            all_sessions[host], effect = add_failure(sessions, component, at_us, config)
+            if effect is not NOTHING:
+                self._effects.take(effect)

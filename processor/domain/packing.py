@@ -1,7 +1,8 @@
 """Packing: many deltas or pair changes in few records, each under the limit, each for one partition.
 
-The values are internal to our own agents: JSON, `{"v":1,"deltas":[...]}` or `{"v":1,"pairs":[...]}`, short
-arrays instead of objects, times as microseconds.
+The values are internal to our own agents: JSON, `{"v":2,"deltas":[...]}` or `{"v":1,"pairs":[...]}`, short
+arrays instead of objects, times as microseconds. A delta whose counts are all of the hour of its first event
+says no more than that; another one ends with its counts by hour and by day (`history.Spread`).
 """
 
 from collections import defaultdict
@@ -10,14 +11,17 @@ from typing import Any
 
 import orjson
 
+from processor.domain.history import NO_SPREAD, SPREAD_BYTES_MAX, Spread
 from processor.domain.partition import partition_of, partition_of_pair
 from processor.domain.sessions import Pair
 from processor.domain.stats import Stats
 from schemas import COMPONENT_ID_MAX
 
 __all__ = [
+    "DELTAS_VERSION",
     "ENTRY_BYTES_MAX",
-    "VERSION",
+    "PAIRS_VERSION",
+    "Delta",
     "PackingError",
     "pack_deltas",
     "pack_pairs",
@@ -25,13 +29,19 @@ __all__ = [
     "unpack_pairs",
 ]
 
-VERSION = 1
+DELTAS_VERSION = 2
+PAIRS_VERSION = 1
+_DELTAS_WITHOUT_HISTORY = 1  # nor with failure sessions: written by the release before
+_ENTRY_LENGTH = 10  # the component and its stats
+
+Delta = tuple[str, Stats, Spread | None]
+"""A component, what changes in its row, and where that is not of one hour its counts by hour."""
 
 # JSON writes a control character as six bytes, more than any other; a number takes 20, with a comma 21.
 _COMPONENT_BYTES_MAX = 6 * COMPONENT_ID_MAX + 3
 _FRAME_BYTES = 32
 
-ENTRY_BYTES_MAX = max(_COMPONENT_BYTES_MAX + 8 * 21 + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3)
+ENTRY_BYTES_MAX = max(_COMPONENT_BYTES_MAX + 9 * 21 + SPREAD_BYTES_MAX + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3)
 """No single delta or pair change takes more, so that any limit from here on can be kept."""
 
 
@@ -39,8 +49,16 @@ class PackingError(ValueError):
     """A packed value that this version cannot read."""
 
 
-def pack_deltas(deltas: Mapping[str, Stats], partitions: int, limit_bytes: int) -> list[tuple[int, bytes]]:
+def pack_deltas(
+    deltas: Mapping[str, Stats], spreads: Mapping[str, Spread], partitions: int, limit_bytes: int
+) -> list[tuple[int, bytes]]:
     """Return values for `component-deltas`, each with its partition and of at most `limit_bytes`.
+
+    Args:
+        deltas: what changes in each component's row.
+        spreads: the counts by hour of those whose counts are not all of the hour of their first event.
+        partitions: how many there are.
+        limit_bytes: no value is longer.
 
     Raises:
         ValueError: the limit is below what one entry may take.
@@ -48,7 +66,10 @@ def pack_deltas(deltas: Mapping[str, Stats], partitions: int, limit_bytes: int) 
     entries: defaultdict[int, list[Any]] = defaultdict(list)
     for component, stats in deltas.items():
         entries[partition_of(component.encode(), partitions)].append((component, *stats))
-    return _pack(b"deltas", entries, limit_bytes)
+    if spreads:
+        for some in entries.values():
+            some[:] = [(*entry, *spreads.get(entry[0], ())) for entry in some]
+    return _pack(b"deltas", DELTAS_VERSION, entries, limit_bytes)
 
 
 def pack_pairs(changes: Mapping[Pair, int], partitions: int, limit_bytes: int) -> list[tuple[int, bytes]]:
@@ -60,16 +81,30 @@ def pack_pairs(changes: Mapping[Pair, int], partitions: int, limit_bytes: int) -
     entries: defaultdict[int, list[Any]] = defaultdict(list)
     for (a, b), change in changes.items():
         entries[partition_of_pair(a, b, partitions)].append((a, b, change))
-    return _pack(b"pairs", entries, limit_bytes)
+    return _pack(b"pairs", PAIRS_VERSION, entries, limit_bytes)
 
 
-def unpack_deltas(value: bytes) -> list[tuple[str, Stats]]:
+def unpack_deltas(value: bytes) -> list[Delta]:
     """Return the components' deltas of one value.
 
     Raises:
         PackingError: the value is of another version, or no packed deltas at all.
     """
-    return [(component, tuple(stats)) for component, *stats in _unpack("deltas", value)]
+    version, entries = _unpack("deltas", value)
+    if version == _DELTAS_WITHOUT_HISTORY:
+        return [(entry[0], (*entry[1:], 0), NO_SPREAD) for entry in entries]
+    if version != DELTAS_VERSION:
+        raise PackingError(
+            f"packed deltas of version {version!r}; this worker reads versions "
+            f"{_DELTAS_WITHOUT_HISTORY} and {DELTAS_VERSION}"
+        )
+    return [(entry[0], tuple(entry[1:_ENTRY_LENGTH]), _spread(entry)) for entry in entries]
+
+
+def _spread(entry: list[Any]) -> Spread | None:
+    if len(entry) == _ENTRY_LENGTH:
+        return None
+    return entry[_ENTRY_LENGTH], entry[_ENTRY_LENGTH + 1]
 
 
 def unpack_pairs(value: bytes) -> list[tuple[Pair, int]]:
@@ -78,10 +113,15 @@ def unpack_pairs(value: bytes) -> list[tuple[Pair, int]]:
     Raises:
         PackingError: the value is of another version, or no packed pairs at all.
     """
-    return [((a, b), change) for a, b, change in _unpack("pairs", value)]
+    version, entries = _unpack("pairs", value)
+    if version != PAIRS_VERSION:
+        raise PackingError(f"packed pairs of version {version!r}; this worker reads version {PAIRS_VERSION}")
+    return [((a, b), change) for a, b, change in entries]
 
 
-def _pack(name: bytes, entries: Mapping[int, list[Any]], limit_bytes: int) -> list[tuple[int, bytes]]:
+def _pack(
+    name: bytes, version: int, entries: Mapping[int, list[Any]], limit_bytes: int
+) -> list[tuple[int, bytes]]:
     if limit_bytes < ENTRY_BYTES_MAX + _FRAME_BYTES:
         raise ValueError(
             f"a limit of {limit_bytes} bytes; one entry may take {ENTRY_BYTES_MAX + _FRAME_BYTES}"
@@ -89,25 +129,24 @@ def _pack(name: bytes, entries: Mapping[int, list[Any]], limit_bytes: int) -> li
     return [
         (partition, value)
         for partition in sorted(entries)
-        for value in _split(name, entries[partition], limit_bytes)
+        for value in _split(name, version, entries[partition], limit_bytes)
     ]
 
 
-def _split(name: bytes, entries: list[Any], limit_bytes: int) -> list[bytes]:
+def _split(name: bytes, version: int, entries: list[Any], limit_bytes: int) -> list[bytes]:
     """Return one value, or halve the entries until each half fits."""
-    value = b'{"v":%d,"%b":%b}' % (VERSION, name, orjson.dumps(entries))
+    value = b'{"v":%d,"%b":%b}' % (version, name, orjson.dumps(entries))
     if len(value) <= limit_bytes:
         return [value]
     middle = len(entries) // 2
-    return _split(name, entries[:middle], limit_bytes) + _split(name, entries[middle:], limit_bytes)
+    front = _split(name, version, entries[:middle], limit_bytes)
+    return front + _split(name, version, entries[middle:], limit_bytes)
 
 
-def _unpack(name: str, value: bytes) -> list[Any]:
+def _unpack(name: str, value: bytes) -> tuple[Any, list[Any]]:
+    """Return the version and the entries."""
     try:
         fields = orjson.loads(value)
-        version, entries = fields["v"], fields[name]
+        return fields["v"], list(fields[name])
     except (KeyError, TypeError, ValueError) as error:
         raise PackingError(f"no packed {name}: {value[:80]!r}: {error}") from error
-    if version != VERSION:
-        raise PackingError(f"packed {name} of version {version!r}; this worker reads version {VERSION}")
-    return list(entries)

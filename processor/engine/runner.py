@@ -143,7 +143,9 @@ async def _leave(app: BatchApp, code: int, limit_s: float) -> int:
 
 
 async def check_layout(config: EngineConfig) -> None:
-    """Compare the stored layout with the configured one; store it with the first start.
+    """Compare the stored layout with the configured one; store it with the first start, and with an upgrade.
+
+    From then on the release before refuses to start: it would not understand what stands on the topics.
 
     Raises:
         RefusedError: they differ.
@@ -160,9 +162,11 @@ async def check_layout(config: EngineConfig) -> None:
     stored = found.get(LAYOUT_KEY)
     if stored == wanted:
         return
-    if stored is None:
-        if found:
-            raise RefusedError(f"{config.checkpoints_topic} has checkpoints but no layout record: restore it")
+    if stored is None and found:
+        raise RefusedError(f"{config.checkpoints_topic} has checkpoints but no layout record: restore it")
+    if stored is None or stored in map(layout_value, config.former_layouts):
+        if stored is not None:
+            logger.info("this release takes over the state of an earlier one, which cannot read it any more")
         async with AIOKafkaProducer(enable_idempotence=True, **config.clients()) as producer:
             await producer.send_and_wait(first.topic, key=LAYOUT_KEY, value=wanted, partition=0)
         return

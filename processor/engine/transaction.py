@@ -70,6 +70,11 @@ class Transaction:
                 rows[key] = row
             outputs.append((key, value, NO_HEADERS))
 
+    def log_all(self, table: "PartitionedTable", records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Write keys and values to a table's changelog, where the fold sets the rows in memory itself."""
+        outputs = self.outputs[TopicPartition(table.changelog, self.source.partition)]
+        outputs += [(key, value, NO_HEADERS) for key, value in records]
+
     def add_checkpoint(self, topic: str) -> None:
         """Write the next offset beside the state, in the partition of the source's own number."""
         key, value = checkpoint_key(self.source), checkpoint_value(self.next_offset)

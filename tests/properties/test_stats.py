@@ -11,7 +11,7 @@ from schemas.times import to_us
 counts = st.integers(0, 2**40)
 times_us = st.none() | st.integers(0, to_us(datetime(9999, 12, 31, tzinfo=UTC)))
 rows: st.SearchStrategy[Stats] = st.tuples(
-    counts, counts, counts, counts, times_us, times_us, times_us, times_us
+    counts, counts, counts, counts, times_us, times_us, times_us, times_us, counts
 )
 events = st.tuples(st.sampled_from(OutcomeType), st.integers(0, 10))
 
@@ -57,6 +57,7 @@ def test_any_split_and_order_gives_the_row_of_the_sorted_history(
         max(successes, default=None),
         max(failures, default=None),
         min(times(OutcomeType.DEPRECATED), default=None),
+        0,
     )
 
 
