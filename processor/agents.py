@@ -3,19 +3,29 @@
 The only place where the domain meets the engine. Nothing here waits, reads a clock or talks to a broker.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
 from processor.domain import historyrows, totals
 from processor.domain.components import Components
 from processor.domain.deadletters import DeadLetterGauge
+from processor.domain.history import NO_HISTORY, Change
 from processor.domain.intake import IntakeResult, fold
-from processor.domain.ledger import encode, expire
+from processor.domain.ledger import EMPTY, encode, expire
 from processor.domain.merge import fold_pairs
-from processor.domain.packing import pack_deltas, pack_pairs, unpack_deltas, unpack_pairs
-from processor.domain.record import DeadLetter
+from processor.domain.packing import (
+    Delta,
+    pack_deltas,
+    pack_pairs,
+    pack_taken_back,
+    unpack_deltas,
+    unpack_pairs,
+    unpack_taken_back,
+)
+from processor.domain.record import CORRECTION_HEADER, DeadLetter
 from processor.domain.stats import Stats, from_json, to_json
+from processor.domain.taking_back import histories_without, rows_without
 from processor.engine.batch import Batch
 from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
@@ -28,6 +38,8 @@ __all__ = ["Agents", "dead_letter_headers"]
 
 DAY_US = 86_400_000_000
 DEAD_LETTER_BYTES_MAX = 65_536
+TAKEN_BACK = [(CORRECTION_HEADER, b"")]
+"""What tells a record on `component-deltas` that takes back from one that adds: any header at all."""
 FRAMING_BYTES = 2_048  # what Kafka's record batch adds to a value, with room to spare
 
 
@@ -62,7 +74,10 @@ class Agents:
         result = fold(batch.records, batch.partition, hosts, self._config, topic=batch.source.topic)
         self._judge(batch, result)
         self._report(result)
-        transaction.put_all(ledgers, ((host, row, encode(row)) for host, row in result.ledgers.items()))
+        transaction.put_all(
+            ledgers,
+            ((host, row, None if row is EMPTY else encode(row)) for host, row in result.ledgers.items()),
+        )
         self._add_totals(transaction, batch.partition, result.totals)
         self._send_results(transaction, result)
         for letter in result.dead:
@@ -79,12 +94,26 @@ class Agents:
             return from_json(row)[1] if isinstance(row, bytes) else row
 
         touched = Components(row_of)
+        taken_back: list[Delta] = []
         for record in batch.records:
-            touched.take(unpack_deltas(record.value or b""))
-        changed = touched.checked_rows()
-        transaction.put_all(table, ((name.encode(), row, to_json(name, row)) for name, row in changed))
+            if record.headers:  # a correction's: it can wait for the deltas, as sums know no order
+                taken_back += unpack_taken_back(record.value or b"")
+            else:
+                touched.take(unpack_deltas(record.value or b""))
+        changed: dict[str, Stats | None] = dict(touched.checked_rows())
         history = self._tables.component_history
-        transaction.log_all(history, history_records(touched, history.partition(batch.partition)))
+        states = history.partition(batch.partition)
+        transaction.log_all(history, history_records(touched.histories(states), states))
+        if taken_back:
+            changed |= rows_without(taken_back, lambda name: changed.get(name) or row_of(name))
+            transaction.log_all(history, history_records(histories_without(taken_back, states), states))
+        transaction.put_all(
+            table,
+            (
+                (name.encode(), row, None if row is None else to_json(name, row))
+                for name, row in changed.items()
+            ),
+        )
 
     def pairs(self, batch: Batch, transaction: Transaction) -> None:
         """Add signed changes to pair counts."""
@@ -112,13 +141,18 @@ class Agents:
         table, key = self._tables.fleet_totals, b"%d" % partition
         known = table.partition(partition).get(key, totals.NONE)
         row = totals.merge(totals.from_json(known) if isinstance(known, bytes) else known, change)
+        # What a release before did not count cannot be taken back.
+        row = totals.Totals._make([max(number, 0) for number in row])
         transaction.put(table, key, row, totals.to_json(partition, row))
 
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
         topic = self._settings.topic
         partitions, limit = self._config.partitions, self._value_bytes_max
-        for partition, value in pack_deltas(result.deltas, result.spreads, partitions, limit):
-            transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
+        for deltas, spreads in ((result.deltas, result.spreads), *result.later):
+            for partition, value in pack_deltas(deltas, spreads, partitions, limit):
+                transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
+        for partition, value in pack_taken_back(result.taken_back, partitions, limit):
+            transaction.send(topic(COMPONENT_DELTAS), partition, None, value, TAKEN_BACK)
         for partition, value in pack_pairs(result.pair_changes, partitions, limit):
             transaction.send(topic(PAIR_DELTAS), partition, None, value)
         for copy in result.forwards:
@@ -161,15 +195,20 @@ class Agents:
         transaction.put_all(table, ((host, None, None) for host in idle))
 
 
-def history_records(touched: Components, states: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+def history_records(
+    histories: Iterable[tuple[str, bytes, Change]], states: dict[bytes, bytes]
+) -> Iterator[tuple[bytes, bytes | None]]:
     """Set the histories that a batch changed, and yield the rows of `component-history` that say so.
 
     Args:
-        touched: what the batch's deltas change.
+        histories: the components whose history changed, each with its key among the states and the change.
         states: the partition's histories, changed in place.
     """
-    for component_id, key, (state, days) in touched.histories(states):
-        states[key] = state
+    for component_id, key, (state, days) in histories:
+        if state == NO_HISTORY:
+            states.pop(key, None)
+        else:
+            states[key] = state
         for number, day in days:
             value = None if day is None else historyrows.to_json(component_id, day)
             yield historyrows.row_key(component_id, number), value

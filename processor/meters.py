@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Meters"]
 
 
+_COUNTED = ("events", "duplicates", "late", "skewed", "misrouted", "ignored", "mass_failures", "corrected")
+
+
 class Meters(Observer):
     """The metrics of one worker, in a registry of their own."""
 
@@ -54,7 +57,7 @@ class Meters(Observer):
     def taken_in(self, result: IntakeResult) -> None:
         """Count what a batch of events came to."""
         counts = result.counts
-        for name in ("events", "duplicates", "late", "skewed", "misrouted", "ignored", "mass_failures"):
+        for name in _COUNTED:
             self._counter(f"fleetfold_{name}_total").inc(getattr(counts, name))
         for reason, number in Tally(letter.reason for letter in result.dead).items():
             self._counter("fleetfold_dead_letters_total").labels(reason).inc(number)

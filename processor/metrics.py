@@ -87,6 +87,13 @@ METRICS: tuple[Metric, ...] = (
         "records",
         "Records that are no events and went to dead-letters.",
     ),
+    Metric(
+        "fleetfold_corrected_total",
+        "counter",
+        (),
+        "hosts",
+        "Hosts of which a correction took something back; counted once for each correction.",
+    ),
     # The way of a batch, by the topic that it was read from.
     Metric("fleetfold_records_total", "counter", ("topic",), "records", "Records that were folded."),
     Metric("fleetfold_batch_records", "histogram", ("topic",), "records", "Records in one batch.", _RECORDS),

@@ -15,6 +15,7 @@ from processor.fields import text
 
 __all__ = ["SecuritySettings"]
 
+_KEY_MIN = 16
 _PROTOCOLS = "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
 _MECHANISMS = "SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"
 
@@ -45,6 +46,28 @@ class SecuritySettings(BaseSettings):
     ssl_key_password_file: FilePath | None = text(
         None, "a file that exists", "A file that holds the key's password."
     )
+
+    correction_key: SecretStr = text(
+        SecretStr(""),
+        "16 characters or more; none: corrections are taken only over PLAINTEXT",
+        "Signs corrections, so that no publisher can forge one: the same for workers and who corrects.",
+    )
+    correction_key_file: FilePath | None = text(None, "a file that exists", "A file that holds that key.")
+
+    def signing_key(self) -> bytes:
+        """Return what corrections are signed with; empty if there is no key.
+
+        Raises:
+            SettingsError: the file cannot be read, or the key could be guessed.
+        """
+        key = self.correction_key.get_secret_value()
+        if self.correction_key_file is not None:
+            key = _secret(self.correction_key_file, "correction_key_file")
+        if 0 < len(key) < _KEY_MIN:
+            raise SettingsError(
+                f"the correction key is too short: it must have {_KEY_MIN} characters or more"
+            )
+        return key.encode()
 
     def security_options(self) -> dict[str, Any]:
         """Return what every aiokafka client is given; nothing for PLAINTEXT.

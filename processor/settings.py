@@ -43,7 +43,7 @@ _READ_ELSEWHERE = (
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
-_SECRETS = frozenset({"host_salt", "sasl_password"})  # what a complaint must not repeat
+_SECRETS = frozenset({"correction_key", "host_salt", "sasl_password"})  # what a complaint must not repeat
 _SALT_MIN = 16
 _ORIGIN = re.compile(r"https?://[^\s/,?#@]+")
 _URL = re.compile(r"https?://[^\s/,?#@]+(/[^\s,?#]*)?")
@@ -237,10 +237,10 @@ class Settings(SecuritySettings):
             raise ValueError("too long")
         return value
 
-    @field_validator("host_salt")
+    @field_validator("host_salt", "correction_key")
     @classmethod
     def _no_guess(cls, value: SecretStr) -> SecretStr:
-        """Return the salt if it is none, or too long to be guessed."""
+        """Return the secret if it is none, or too long to be guessed."""
         if 0 < len(value.get_secret_value()) < _SALT_MIN:
             raise ValueError("too short")
         return value
@@ -320,6 +320,8 @@ class Settings(SecuritySettings):
                 host_idle_us=self.host_idle_days * _DAY_US,
                 skew_us=self.clock_skew_s * 1_000_000,
                 ledger_limit_bytes=self.max_message_bytes - _LEDGER_HEADROOM_BYTES,
+                correction_key=self.signing_key(),
+                takes_unsigned=self.security_protocol == "PLAINTEXT",
             )
         except ValueError as error:
             names = ("RETENTION_S", "SESSION_GAP_S", "RING_SIZE", "MAX_MESSAGE_BYTES")

@@ -14,6 +14,7 @@ from typing import Final, Self
 from pydantic import BaseModel, Field, ValidationError
 
 from processor.domain.copairs import co_failure_counts
+from processor.domain.notes import revoked
 from processor.domain.stats import merge_model, of_event
 from processor.files import put_aside, write_atomically
 from schemas import ComponentOutcome, OutcomeStats, OutcomeType
@@ -114,6 +115,16 @@ class OutcomeTracker(BaseModel):
             for (a, b), count in co_failure_counts(failures).items()
             if count >= _CO_FAILURES_LEAST
         ]
+
+    def undeprecate(self, component_id: str) -> None:
+        """Declare a component not deprecated up to now; a later `deprecated` event deprecates it again.
+
+        An unknown component stays unknown.
+        """
+        stats = self.outcomes.get(component_id)
+        if stats is not None:
+            change = (0, 0, 0, 0, None, None, None, revoked(to_us(datetime.now(UTC))), 0)
+            self.outcomes[component_id] = merge_model(stats, change)
 
     def score_multiplier(self, component_id: str) -> float:
         """Return what a component's score is multiplied by: its success rate, and 1.0 with no attempt.

@@ -35,6 +35,10 @@ Days = Annotated[
     Field(description="The same for whole days, whose hours are not told apart"),
 ]
 Sessions = Annotated[int, Field(description="By how much the number of failure sessions changes")]
+Notes = Annotated[
+    tuple[int, TimeUs | None, TimeUs | None, TimeUs | None, bool],
+    Field(description="`deprecated` events: how many, the first, the last; undeprecated at; stale times"),
+]
 # All counts are of one hour, that of `first_seen`: the usual case.
 OneHour = tuple[
     ComponentId,
@@ -45,7 +49,7 @@ OneHour = tuple[
     TimeUs | None,
     TimeUs | None,
     TimeUs | None,
-    TimeUs | None,
+    Notes | None,
     Sessions,
 ]
 ManyHours = tuple[
@@ -57,10 +61,28 @@ ManyHours = tuple[
     TimeUs | None,
     TimeUs | None,
     TimeUs | None,
-    TimeUs | None,
+    Notes | None,
     Sessions,
     Hours,
     Days,
+]
+# Below 0, as they are taken back; an undeprecation takes nothing back and tells no hours.
+TakenBack = tuple[
+    ComponentId,
+    int,
+    int,
+    int,
+    int,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Notes | None,
+    Sessions,
+    Hours,
+    Days,
+]
+Undeprecated = tuple[
+    ComponentId, int, int, int, int, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None, Sessions
 ]
 PairChange = tuple[ComponentId, ComponentId, int]
 
@@ -71,15 +93,26 @@ class _Internal(BaseModel):
     v: Literal[1] = Field(description="The version of this encoding")
 
 
-class PackedDeltas(_Internal):
+class PackedChanges(_Internal):
     """Changes to components of one partition, to be merged into their rows; version 1 ended after nine."""
 
     v: Literal[2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # not 1
     deltas: list[OneHour | ManyHours] = Field(
         description="component_id, install_successes, install_failures, usage_count, removal_count, "
-        "first_seen, last_success, last_failure, deprecated_at, change of failure_sessions; and where the "
+        "first_seen, last_success, last_failure, notes, change of failure_sessions; and where the "
         "counts are not all of the hour of first_seen, by hour and by day"
     )
+
+
+class PackedTakenBack(_Internal):
+    """What corrections take back from components of one partition: sums below 0, times of void events."""
+
+    v: Literal[2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # not 1
+    taken_back: list[TakenBack | Undeprecated] = Field(description="As in deltas; hours and days always")
+
+
+class PackedDeltas(RootModel[PackedChanges | PackedTakenBack]):
+    """A value of `component-deltas`."""
 
 
 class PackedPairs(_Internal):

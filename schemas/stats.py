@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from schemas.times import UtcTime
 
-__all__ = ["OutcomeStats", "is_problematic", "success_rate"]
+__all__ = ["OutcomeStats", "RowNotes", "is_problematic", "success_rate"]
 
 _PROBLEMATIC_FAILURES: Final = 3
 _PROBLEMATIC_RATE: Final = 0.5
@@ -21,6 +21,23 @@ def success_rate(successes: int, failures: int) -> float:
 def is_problematic(successes: int, failures: int) -> bool:
     """Tell whether a component fails often enough to warn of: three failures at least, and more than half."""
     return failures >= _PROBLEMATIC_FAILURES and success_rate(successes, failures) < _PROBLEMATIC_RATE
+
+
+class RowNotes(BaseModel):
+    """What only few components have."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    deprecations: int = Field(default=0, ge=0, description="How many `deprecated` events")
+    last_deprecated: UtcTime | None = Field(default=None, description="The newest of them")
+    undeprecated_at: UtcTime | None = Field(
+        default=None,
+        description="Up to then it was not deprecated, whatever events say: `fleetfold undeprecate`",
+    )
+    has_stale_times: bool = Field(
+        default=False,
+        description="Events of it were taken back: counts are exact, times may tell of one until a rebuild",
+    )
 
 
 class OutcomeStats(BaseModel):
@@ -41,7 +58,11 @@ class OutcomeStats(BaseModel):
     first_seen: UtcTime | None = Field(default=None, description="The earliest event of any type")
     last_success: UtcTime | None = Field(default=None, description="The newest successful install")
     last_failure: UtcTime | None = Field(default=None, description="The newest failed install")
-    deprecated_at: UtcTime | None = Field(default=None, description="The earliest `deprecated` event")
+    deprecated_at: UtcTime | None = Field(
+        default=None,
+        description="The earliest `deprecated` event; after an undeprecation the newest one after it",
+    )
+    notes: RowNotes | None = Field(default=None, description="For few components; null if there are none")
 
     @computed_field(description="Successes / attempts; 0.0 with no attempt")  # type: ignore[prop-decorator]  # python/mypy#1362
     @property

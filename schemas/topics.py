@@ -108,8 +108,14 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="delete",
         retention_ms=_FOREVER_MS,  # the events are the truth: every table can be folded from them again
         timestamp_type="LogAppendTime",
-        written_by=("publishers", "intake (forwards)", "dead-letter replay"),
-        read_by=("intake",),
+        written_by=(
+            "publishers",
+            "intake (forwards)",
+            "dead-letter replay",
+            "forget (control records)",
+            "retract (control records)",
+        ),
+        read_by=("intake", "forget", "retract"),
     ),
     TopicSpec(
         name=COMPONENT_DELTAS,
@@ -117,7 +123,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         value="PackedDeltas",
         cleanup="delete",
         retention_ms=_FOREVER_MS,  # components purges what it has committed, and nothing else may delete
-        written_by=("intake",),
+        written_by=("intake", "undeprecate"),
         read_by=("components",),
     ),
     TopicSpec(
@@ -217,6 +223,6 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         partitions=1,
         one_order=True,
         written_by=("forget", "retract", "undeprecate"),
-        read_by=("people", "rebuild"),
+        read_by=("people", "forget", "retract", "rebuild"),
     ),
 )

@@ -138,6 +138,7 @@ def _without_duplicates(events: Iterable[Event]) -> list[Event]:
 
 def _stats(events: list[Event]) -> StatsRows:
     rows: StatsRows = {}
+    deprecations: dict[str, list[datetime]] = {}
     for event in events:
         component, outcome, at = event["component_id"], event["outcome_type"], _time(event)
         row = rows.setdefault(component, _empty_row(component))
@@ -150,13 +151,31 @@ def _stats(events: list[Event]) -> StatsRows:
             row["last_failure"] = _larger(row["last_failure"], at)
         if outcome == "deprecated":
             row["deprecated_at"] = _smaller(row["deprecated_at"], at)
+            deprecations.setdefault(component, []).append(at)
     for row in rows.values():
         attempts = row["install_successes"] + row["install_failures"]
         row["success_rate"] = row["install_successes"] / attempts if attempts else 0.0
         row["is_problematic"] = row["install_failures"] >= 3 and row["success_rate"] < 0.5
         for field in ("first_seen", "last_success", "last_failure", "deprecated_at"):
-            row[field] = row[field] and row[field].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            row[field] = row[field] and _text(row[field])
+        row["notes"] = _notes(deprecations.get(row["component_id"], []))
     return rows
+
+
+def _notes(deprecated: list[datetime]) -> dict[str, Any] | None:
+    """Return what a row says beside, where it was ever deprecated."""
+    if not deprecated:
+        return None
+    return {
+        "deprecations": len(deprecated),
+        "last_deprecated": _text(max(deprecated)),
+        "undeprecated_at": None,
+        "has_stale_times": False,
+    }
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _empty_row(component: str) -> dict[str, Any]:

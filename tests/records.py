@@ -15,12 +15,15 @@ from processor.domain.config import FoldConfig
 from processor.domain.decode import decode
 from processor.domain.events import Event
 from processor.domain.fingerprint import FINGERPRINT_BYTES
-from processor.domain.intake import IntakeCounts, IntakeResult, fold
+from processor.domain.history import NO_HISTORY, Change
+from processor.domain.intake import IntakeCounts, IntakeResult, Void, fold
+from processor.domain.ledger import EMPTY
 from processor.domain.merge import fold_pairs
 from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.record import DeadLetter, Record, Taken
 from processor.domain.stats import Stats, to_json
+from processor.domain.taking_back import histories_without, rows_without
 from schemas.history import parse_history_key
 from tests.oracle import HistoryRows, PairCounts, StatsRows
 
@@ -117,15 +120,20 @@ class Fleet:
         self.counts = IntakeCounts()
         self.results: list[IntakeResult] = []
 
-    def take(self, records: Sequence[FakeRecord], partition: int) -> IntakeResult:
+    def take(self, records: Sequence[FakeRecord], partition: int, void: Void | None = None) -> IntakeResult:
         """Fold one batch of one partition, and then the copies that it forwards."""
-        result = fold(records, partition, self.hosts[partition], self.config)
+        result = fold(records, partition, self.hosts[partition], self.config, void=void)
         self.results.append(result)
         for host, row in result.ledgers.items():
             self.hosts[partition][host] = row
+            if row is EMPTY:
+                del self.hosts[partition][host]
         self.totals[partition] = totals.merge(self.totals[partition], result.totals)
-        for _, value in packing.pack_deltas(result.deltas, result.spreads, 3, 200_000):
-            self.take_deltas(packing.unpack_deltas(value))
+        for deltas, spreads in ((result.deltas, result.spreads), *result.later):
+            for _, value in packing.pack_deltas(deltas, spreads, 3, 200_000):
+                self.take_deltas(packing.unpack_deltas(value))
+        for _, value in packing.pack_taken_back(result.taken_back, 3, 200_000):
+            self.take_back(packing.unpack_taken_back(value))
         for key, (_, count) in fold_pairs(result.pair_changes.items(), self.pair_counts.get).items():
             if count == 0:
                 del self.pair_counts[key]
@@ -146,8 +154,23 @@ class Fleet:
         touched = Components(self.stats.get)
         touched.take(deltas)
         self.stats.update(touched.checked_rows())
-        for component, key, (state, days) in touched.histories(self.states):
-            self.states[key] = state
+        self._set_histories(touched.histories(self.states))
+
+    def take_back(self, changes: Sequence[packing.Delta]) -> None:
+        """Take back what one record says."""
+        for component, row in rows_without(changes, self.stats.get).items():
+            if row is None:
+                self.stats.pop(component, None)
+            else:
+                self.stats[component] = row
+        self._set_histories(histories_without(changes, self.states))
+
+    def _set_histories(self, histories: Iterable[tuple[str, bytes, Change]]) -> None:
+        for component, key, (state, days) in histories:
+            if state == NO_HISTORY:
+                self.states.pop(key, None)
+            else:
+                self.states[key] = state
             for number, day in days:
                 row_key = historyrows.row_key(component, number)
                 if day is None:

@@ -15,6 +15,7 @@ import typer
 from processor.cli import (
     access,
     broker,
+    correcting,
     deadletters,
     demo,
     exporting,
@@ -79,6 +80,7 @@ for _part in (
     top,
     exporting,
     deadletters,
+    correcting,
 ):
     _part.register(app)
 

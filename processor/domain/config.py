@@ -32,6 +32,8 @@ class FoldConfig:
         session_limit_bytes: the most bytes that one session's components take as JSON; beyond it is a mass
             failure. It depends on the settings alone, never on the host's other sessions, so that the order
             of arrival cannot change which session is one.
+        correction_key: what control records are signed with; empty if the fleet has none.
+        takes_unsigned: whether control records need no signature while there is no key.
 
     Raises:
         ValueError: a number is out of range, or the numbers together leave a session too little room.
@@ -47,6 +49,8 @@ class FoldConfig:
     earliest_us: int = _YEAR_2000_US
     ledger_limit_bytes: int = 1_000_000
     session_limit_bytes: int = field(init=False)
+    correction_key: bytes = field(default=b"", repr=False)
+    takes_unsigned: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what the folds could not keep their promises with."""

@@ -6,11 +6,11 @@ had counted, and a rebuild, which never counts it, come to the same rows. Pure: 
 
 A void event is not absent: its id stays in its host's ring, so that a copy of it that is sent again later
 is a duplicate as before. So a rebuild does not leave void events out, it hands the corrections to
-`intake.fold(..., void=corrections)`, or looks at `voids` and puts the id into the ring by itself.
+`intake.fold(..., void=partial(corrections.places, partition=...))`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
@@ -25,10 +25,7 @@ from processor.domain.record import FROM_HEADER, Record, header_of
 from schemas.corrections import Correction, CorrectionKind
 from schemas.times import to_us
 
-__all__ = ["CORRECTION_HEADER", "Corrections", "CorrectionsError", "origin_of"]
-
-CORRECTION_HEADER = "fleetfold-correction"
-"""Marks a control record on `outcome-events`, which is no event: the id of the correction it is part of."""
+__all__ = ["Corrections", "CorrectionsError", "origin_of"]
 
 _PLACE_PARTS = 2  # after the topic: partition and offset
 _FIRST_US, _END_US = -(2**62), 2**62  # before and after any time that can be written
@@ -113,6 +110,14 @@ class Corrections:
             self._by_component[selector.component].append(selector)
         else:
             self._others.append(selector)
+
+    def only(self, correction_ids: Collection[UUID]) -> "Corrections":
+        """Return those with one of these ids."""
+        some = Corrections()
+        for correction in self.all:
+            if correction.correction_id in correction_ids:
+                some.add(correction)
+        return some
 
     def voids(
         self,

@@ -23,6 +23,7 @@ from processor.domain.record import (
     Record,
     Taken,
     header_of,
+    is_control,
     record_ms,
 )
 from processor.domain.split import split
@@ -53,12 +54,16 @@ class Decoded:
         dead: the dead letters.
         ignored: how many records have no value.
         newest_ms: the newest time of a record, in milliseconds since the epoch.
+        controls: where control records stand in the run. If there are any, nothing of the run is decoded.
+        taken: the run's records, if nothing of it is decoded.
     """
 
     events: Events
     dead: list[DeadLetter]
     ignored: int
     newest_ms: int
+    controls: Sequence[int] = ()
+    taken: Sequence[Taken] = ()
 
     def __len__(self) -> int:
         return len(self.events) + len(self.dead) + self.ignored
@@ -94,6 +99,10 @@ class _Run:
         headers = any(self._headers)
         if not headers and (plain := split(self._values, self._book)):
             return self._decoded(self._events(plain))
+        if headers and (
+            controls := [place for place, each in enumerate(self._records()) if is_control(each)]
+        ):
+            return Decoded(Events.of((), self._book), [], 0, 0, controls, self._records())
         columns = columns_of(self._values)
         if is_plain(columns):
             odd: set[int] = set()

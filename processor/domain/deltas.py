@@ -7,10 +7,11 @@ import numpy as np
 from processor.domain.events import Numbers
 from processor.domain.history import HOUR_US, Spread, spread_of
 from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES
+from processor.domain.notes import stated
 from processor.domain.stats import EMPTY, Stats
 from schemas import OutcomeType
 
-__all__ = ["deltas_of", "spreads_of", "with_sessions"]
+__all__ = ["deltas_of", "hours_of", "spreads_of", "with_sessions"]
 
 _KINDS = len(OUTCOMES)
 _DEPRECATED = OUTCOME_NUMBERS[OutcomeType.DEPRECATED.value]
@@ -37,8 +38,11 @@ def deltas_of(
     by_kind = counts.reshape(-1, _KINDS).T.tolist()
     first_seen_us = first_us.reshape(-1, _KINDS).min(axis=1).tolist()
     last_success_us, last_failure_us = last_us.reshape(-1, _KINDS).T[:2].tolist()
-    deprecated_us = first_us.reshape(-1, _KINDS).T[_DEPRECATED].tolist()
-    columns = zip(*by_kind, first_seen_us, last_success_us, last_failure_us, deprecated_us, strict=True)
+    notes = {
+        place // _KINDS: stated(int(counts[place]), int(first_us[place]), int(last_us[place]))
+        for place in (np.flatnonzero(counts[_DEPRECATED::_KINDS]) * _KINDS + _DEPRECATED).tolist()
+    }
+    columns = zip(*by_kind, first_seen_us, last_success_us, last_failure_us, strict=True)
     return {
         name: (
             successes,
@@ -48,12 +52,12 @@ def deltas_of(
             seen_us,
             success_us if successes else None,
             failure_us if failures else None,
-            gone_us if gone else None,
+            notes.get(number) if gone else None,
             0,
         )
-        for name, (
-            successes, failures, uses, removals, gone, seen_us, success_us, failure_us, gone_us
-        ) in zip(names, columns, strict=True)
+        for number, (name, (
+            successes, failures, uses, removals, gone, seen_us, success_us, failure_us
+        )) in enumerate(zip(names, columns, strict=True))
         if seen_us != _NEVER_US
     }  # fmt: skip
 
@@ -88,8 +92,22 @@ def spreads_of(
     wide[components[counted & (hours != first[components])]] = True
     places = np.flatnonzero(counted & wide[components])
     kinds = np.stack((components[places], hours[places], outcomes[places]))
+    return {names[component]: spread_of(counts) for component, counts in _by_hour(kinds).items()}
+
+
+def hours_of(
+    components: Numbers, outcomes: Numbers, times_us: Numbers, names: Sequence[str]
+) -> dict[str, dict[int, list[int]]]:
+    """Return by component the counts of each hour since the epoch; arguments as of `spreads_of`."""
+    places = np.flatnonzero(outcomes != _DEPRECATED)
+    kinds = np.stack((components[places], times_us[places] // HOUR_US, outcomes[places]))
+    return {names[component]: counts for component, counts in _by_hour(kinds).items()}
+
+
+def _by_hour(kinds: Numbers) -> dict[int, dict[int, list[int]]]:
+    """Return counts by component and hour; given are columns of component, hour and outcome."""
     found, numbers = np.unique(kinds, axis=1, return_counts=True)
     by_hour: dict[int, dict[int, list[int]]] = {}
     for component, hour, outcome, number in zip(*found.tolist(), numbers.tolist(), strict=True):
         by_hour.setdefault(component, {}).setdefault(hour, [0, 0, 0, 0])[outcome] = number
-    return {names[component]: spread_of(counts) for component, counts in by_hour.items()}
+    return by_hour

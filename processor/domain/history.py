@@ -18,6 +18,7 @@ from schemas.history import DAYS, HOURS
 
 __all__ = [
     "HOUR_US",
+    "NO_HISTORY",
     "NO_SPREAD",
     "SPREAD_BYTES_MAX",
     "STEP",
@@ -29,6 +30,7 @@ __all__ = [
     "changed",
     "changed_in_hour",
     "spread_of",
+    "taken_back",
     "with_day",
 ]
 
@@ -52,6 +54,9 @@ Spread = tuple[list[int], list[int]]
 newest of these hours."""
 
 NO_SPREAD: Final[Spread] = ([], [])
+
+NO_HISTORY: Final = b"[]"
+"""The state of a component of which every day was taken back."""
 
 _HOURS_A_DAY: Final = 24
 _DAYS_WITH_HOURS: Final = HOURS // _HOURS_A_DAY + 1
@@ -244,3 +249,40 @@ def _add_hour(day: Day, hour: int, counts: Counts) -> None:
         _add_at(day, at - STEP + 1, counts)
     else:
         day[at:at] = (hour, *counts)
+
+
+def taken_back(state: bytes, hours: Mapping[int, Counts], days: Mapping[int, Counts]) -> Change:
+    """Return a history without counts that were taken into it; an hour or day of which nothing is left goes.
+
+    How far the window reaches back is not changed by it: what the newest hour cut off is gone, though that
+    hour may be one that goes.
+
+    Args:
+        state: what was kept so far.
+        hours: by hour since the epoch, at least one, none of them newer than the newest; counts below 0.
+        days: by day since the epoch, those that came without hours.
+    """
+    new, rows = changed(state, hours, days)
+    recent, rest = _read(new)
+    others = _by_number(rest)
+    left: list[tuple[int, Day | None]] = []
+    for number, day in rows:
+        kept = None if day is None else _without_nothing(day)
+        left.append((number, kept))
+        recent.pop(number, None)
+        others.pop(number, None)
+        if kept is not None:
+            (recent if len(kept) > STEP else others)[number] = kept
+    return _written([recent[number] for number in sorted(recent)], _flat(others)), left
+
+
+def _without_nothing(day: Day) -> Day | None:
+    """Return a day without the hours that have no counts; None if it has none itself."""
+    kept = [day[0], *(max(each, 0) for each in day[1:STEP])]
+    if not any(kept[1:]):
+        return None
+    for at in range(STEP, len(day), STEP):
+        counts = [max(each, 0) for each in day[at + 1 : at + STEP]]
+        if any(counts):
+            kept += (day[at], *counts)
+    return kept

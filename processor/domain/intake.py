@@ -4,80 +4,41 @@ The law: event by event in offset order, so that how a history is cut into batch
 not depend on order (counts, first and last times) is gathered by column and reckoned once per batch.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import count, islice
+from collections import ChainMap
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import count
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from processor.domain.config import FoldConfig
-from processor.domain.decode import RUN_LENGTH, decode
-from processor.domain.deltas import deltas_of, spreads_of, with_sessions
+from processor.domain.cutting import Pushback, apply_control
+from processor.domain.decode import RUN_LENGTH, Decoded, decode
+from processor.domain.deltas import deltas_of, hours_of, spreads_of, with_sessions
 from processor.domain.effects import Effects
-from processor.domain.events import Events, joined
+from processor.domain.events import Events, Numbers, joined
 from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.forwarding import forward
-from processor.domain.history import Spread
-from processor.domain.ledger import Row, is_counted
+from processor.domain.ledger import EMPTY, Row, is_counted
 from processor.domain.ledger import decode as decode_row
 from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES, Book
 from processor.domain.partition import partition_of
-from processor.domain.record import DeadLetter, Forward, Record, Taken
+from processor.domain.record import Forward, Record, Taken
+from processor.domain.results import IntakeCounts, IntakeResult, absorb
 from processor.domain.rings import Judged, judge
-from processor.domain.sessions import NOTHING, Pair, Session, add_failure, effect_of, is_late
-from processor.domain.stats import Stats
-from processor.domain.totals import NONE, Totals, totals_of
+from processor.domain.sessions import NOTHING, Session, add_failure, effect_of, is_late
+from processor.domain.totals import totals_of
 from schemas import OutcomeType
 from schemas.topics import OUTCOME_EVENTS
 
-__all__ = ["IntakeCounts", "IntakeResult", "fold"]
+__all__ = ["IntakeCounts", "IntakeResult", "Void", "fold"]
 
 _FAILURE = OUTCOME_NUMBERS[OutcomeType.INSTALL_FAILURE.value]
 
 
-@dataclass(slots=True)
-class IntakeCounts:
-    """How many records of a batch came to what.
-
-    `events`, `duplicates`, `misrouted`, `ignored` and `dead` add up to the records of the batch. `late` and
-    `skewed` are among `events`; `mass_failures` counts sessions that became one.
-    """
-
-    events: int = 0
-    duplicates: int = 0
-    late: int = 0
-    skewed: int = 0
-    misrouted: int = 0
-    ignored: int = 0
-    mass_failures: int = 0
-    dead: int = 0
-
-
-@dataclass(slots=True)
-class IntakeResult:
-    """What a batch comes to.
-
-    Attributes:
-        deltas: one for each component of the batch, and of the sessions that its failures changed.
-        spreads: the counts by hour of those components whose delta does not tell them.
-        totals: what the batch adds to the partition's totals; its sessions are signed.
-        pair_changes: signed changes of pair counts, a < b, without zeros.
-        ledgers: the new rows of the hosts that were heard.
-        forwards: copies of events that belong in other partitions.
-        dead: records that are no events.
-        counts: how many records came to what.
-        newest_us: the newest time of a record, in microseconds; 0 for an empty batch.
-    """
-
-    deltas: dict[str, Stats] = field(default_factory=dict)
-    spreads: dict[str, Spread] = field(default_factory=dict)
-    totals: Totals = NONE
-    pair_changes: dict[Pair, int] = field(default_factory=dict)
-    ledgers: dict[bytes, Row] = field(default_factory=dict)
-    forwards: list[Forward] = field(default_factory=list)
-    dead: list[DeadLetter] = field(default_factory=list)
-    counts: IntakeCounts = field(default_factory=IntakeCounts)
-    newest_us: int = 0
+Void = Callable[[Events, Book], Collection[int]]
+"""Given events with their records, and the book of their names: the places of those that are void."""
 
 
 def fold(
@@ -87,6 +48,7 @@ def fold(
     config: FoldConfig,
     *,
     topic: str = OUTCOME_EVENTS,
+    void: Void | None = None,
 ) -> IntakeResult:
     """Fold one batch; nothing that is handed in is changed.
 
@@ -96,15 +58,27 @@ def fold(
         hosts: the ledgers of this partition's hosts, encoded or not.
         config: the folds' settings.
         topic: where the records were read; forwarded copies say so.
+        void: says which events of a run are void. They count nothing, and their ids are remembered. Who gives
+            it has counted none of them before, so control records only leave their notes.
 
     Raises:
         LedgerError: an encoded ledger is of another version.
     """
-    batch = _Batch(topic, partition, hosts, config)
-    iterator = iter(records)
-    while batch.add(islice(iterator, RUN_LENGTH)):
-        pass
-    return batch.finish()
+    source, rows, total = Pushback(records), hosts, None
+    while True:
+        batch = _Batch(topic, partition, rows, config, void)
+        control = batch.take_up_to_control(source)
+        result = batch.finish()
+        if control is None and total is None:
+            return result
+        if total is None:
+            total = result
+            rows = cast("Mapping[bytes, Row | bytes]", ChainMap(total.ledgers, hosts))  # type: ignore[arg-type]  # hosts is only read
+        else:
+            absorb(total, result)
+        if control is None:
+            return total
+        apply_control(control, partition, rows, config, total, note=void is not None)
 
 
 class _Batch:
@@ -115,9 +89,16 @@ class _Batch:
     """
 
     def __init__(
-        self, topic: str, partition: int, hosts: Mapping[bytes, Row | bytes], config: FoldConfig
+        self,
+        topic: str,
+        partition: int,
+        hosts: Mapping[bytes, Row | bytes],
+        config: FoldConfig,
+        void: Void | None,
     ) -> None:
         self.result = IntakeResult()
+        self._void = void
+        self._voided: list[NDArray[np.bool_]] = []
         self._source = f"{topic}/{partition}"
         self._partition = partition
         self._hosts = hosts
@@ -131,25 +112,40 @@ class _Batch:
         self._uncounted: list[int] = []
         self._effects = Effects()
 
-    def add(self, records: Iterable[Record]) -> bool:
-        """Take in one run of records; return False if there is none."""
+    def take_up_to_control(self, source: Pushback) -> Record | None:
+        """Take in records until they end, or up to a control record, which is taken and returned."""
+        while True:
+            run = decode(source.take(RUN_LENGTH), self._config, self._book)
+            if run.controls:
+                first = run.controls[0]
+                source.put_back(run.taken[first + 1 :])
+                self._add(decode(run.taken[:first], self._config, self._book))
+                return run.taken[first]
+            self._add(run)
+            if not len(run):
+                return None
+
+    def _add(self, run: Decoded) -> None:
+        """Take in one run of records."""
         result = self.result
-        run = decode(records, self._config, self._book)
         result.counts.ignored += run.ignored
         result.dead += run.dead
         result.newest_us = max(result.newest_us, run.newest_ms * 1000)
         for number in range(len(self._rings), len(self._book.hosts)):
             self._rings.append(self._load(number))
         events = self._send_away(run.events) if self._strangers else run.events
+        if self._void is not None:
+            void = np.zeros(len(events), np.bool_)
+            void[list(self._void(events, self._book))] = True
+            self._voided.append(void)
         events.records = ()  # from here on they would only take memory
         self._runs.append(events)
-        return len(run) > 0
 
     def _load(self, number: int) -> bytes:
         """Take up a host's row and return its ring; a host that lives in another partition is a stranger."""
         host = self._book.hosts.by_number[number]
         row = self._hosts.get(host)
-        if row is None:
+        if row is None or row is EMPTY:
             if partition_of(host, self._config.partitions) != self._partition:
                 self._strangers.add(number)
             else:
@@ -186,15 +182,17 @@ class _Batch:
         events = joined(self._runs)
         judged = judge(events.hosts, events.prints, self._rings, self._config.ring_size)
         counts.duplicates = len(judged.duplicates)
-        if judged.duplicates:
+        if judged.duplicates or self._voided:
             counted = np.ones(len(events), np.bool_)
             counted[judged.duplicates] = False
+            if self._voided:
+                counted &= ~self._set_aside(events, counted)
             kept = events.take(np.flatnonzero(counted))
         else:
             kept = events
         counts.events = len(kept)
         counts.skewed = int(np.count_nonzero(kept.skewed))
-        columns = kept.components, kept.outcomes, kept.times_us, self._book.components.by_number
+        columns = self._columns(kept)
         result.deltas, result.spreads = deltas_of(*columns), spreads_of(*columns)
         hosts, effects = self._count_hosts(judged), self._effects
         self._add_failures(kept)
@@ -205,6 +203,17 @@ class _Batch:
         result.pair_changes = {pair: change for pair, change in effects.pairs.items() if change}
         result.ledgers = self._ledgers(judged, events)
         return result
+
+    def _columns(self, events: Events) -> tuple[Numbers, Numbers, Numbers, list[str]]:
+        return events.components, events.outcomes, events.times_us, self._book.components.by_number
+
+    def _set_aside(self, events: Events, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Note what the void ones among events that count would have come to; return which they are."""
+        void = np.concatenate(self._voided) & counted
+        columns = self._columns(events.take(np.flatnonzero(void)))
+        self.result.voided, self.result.voided_hours = deltas_of(*columns), hours_of(*columns)
+        self.result.counts.void = int(np.count_nonzero(void))
+        return void
 
     def _count_hosts(self, judged: Judged) -> int:
         """Return how many hosts are heard of for the first time since hosts and sessions are counted.

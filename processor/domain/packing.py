@@ -6,12 +6,13 @@ says no more than that; another one ends with its counts by hour and by day (`hi
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from processor.domain.history import NO_SPREAD, SPREAD_BYTES_MAX, Spread
+from processor.domain.notes import Notes, stated
 from processor.domain.partition import partition_of, partition_of_pair
 from processor.domain.sessions import Pair
 from processor.domain.stats import Stats
@@ -25,23 +26,29 @@ __all__ = [
     "PackingError",
     "pack_deltas",
     "pack_pairs",
+    "pack_taken_back",
     "unpack_deltas",
     "unpack_pairs",
+    "unpack_taken_back",
 ]
 
 DELTAS_VERSION = 2
 PAIRS_VERSION = 1
 _DELTAS_WITHOUT_HISTORY = 1  # nor with failure sessions: written by the release before
 _ENTRY_LENGTH = 10  # the component and its stats
+_NOTES_AT = 8
 
 Delta = tuple[str, Stats, Spread | None]
 """A component, what changes in its row, and where that is not of one hour its counts by hour."""
 
 # JSON writes a control character as six bytes, more than any other; a number takes 20, with a comma 21.
 _COMPONENT_BYTES_MAX = 6 * COMPONENT_ID_MAX + 3
-_FRAME_BYTES = 32
+_FRAME_BYTES = 40
+_NUMBERS_MAX = 14  # five counts, three times, and notes: four numbers, a word, brackets
 
-ENTRY_BYTES_MAX = max(_COMPONENT_BYTES_MAX + 9 * 21 + SPREAD_BYTES_MAX + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3)
+ENTRY_BYTES_MAX = max(
+    _COMPONENT_BYTES_MAX + _NUMBERS_MAX * 21 + SPREAD_BYTES_MAX + 3, 2 * _COMPONENT_BYTES_MAX + 21 + 3
+)
 """No single delta or pair change takes more, so that any limit from here on can be kept."""
 
 
@@ -72,6 +79,18 @@ def pack_deltas(
     return _pack(b"deltas", DELTAS_VERSION, entries, limit_bytes)
 
 
+def pack_taken_back(changes: Iterable[Delta], partitions: int, limit_bytes: int) -> list[tuple[int, bytes]]:
+    """Return values for `component-deltas` that take back what void events had changed; see `taking_back`.
+
+    Raises:
+        ValueError: the limit is below what one entry may take.
+    """
+    entries: defaultdict[int, list[Any]] = defaultdict(list)
+    for component, stats, spread in changes:
+        entries[partition_of(component.encode(), partitions)].append((component, *stats, *(spread or ())))
+    return _pack(b"taken_back", DELTAS_VERSION, entries, limit_bytes)
+
+
 def pack_pairs(changes: Mapping[Pair, int], partitions: int, limit_bytes: int) -> list[tuple[int, bytes]]:
     """Return values for `pair-deltas`, each with its partition and of at most `limit_bytes`.
 
@@ -92,13 +111,36 @@ def unpack_deltas(value: bytes) -> list[Delta]:
     """
     version, entries = _unpack("deltas", value)
     if version == _DELTAS_WITHOUT_HISTORY:
-        return [(entry[0], (*entry[1:], 0), NO_SPREAD) for entry in entries]
+        return [(entry[0], (*entry[1:-1], _first_of_all(entry[-1]), 0), NO_SPREAD) for entry in entries]
     if version != DELTAS_VERSION:
         raise PackingError(
             f"packed deltas of version {version!r}; this worker reads versions "
             f"{_DELTAS_WITHOUT_HISTORY} and {DELTAS_VERSION}"
         )
-    return [(entry[0], tuple(entry[1:_ENTRY_LENGTH]), _spread(entry)) for entry in entries]
+    return list(map(_delta, entries))
+
+
+def unpack_taken_back(value: bytes) -> list[Delta]:
+    """Return what one value takes back; see `taking_back`.
+
+    Raises:
+        PackingError: the value is of another version, or takes nothing back.
+    """
+    version, entries = _unpack("taken_back", value)
+    if version != DELTAS_VERSION:
+        raise PackingError(f"taken back in version {version!r}; this worker reads version {DELTAS_VERSION}")
+    return list(map(_delta, entries))
+
+
+def _delta(entry: list[Any]) -> Delta:
+    if entry[_NOTES_AT] is not None:
+        entry[_NOTES_AT] = tuple(entry[_NOTES_AT])
+    return entry[0], tuple(entry[1:_ENTRY_LENGTH]), _spread(entry)
+
+
+def _first_of_all(deprecated_us: int | None) -> Notes | None:
+    """Return the notes of a delta that tells of the first deprecation only."""
+    return None if deprecated_us is None else stated(1, deprecated_us, deprecated_us)
 
 
 def _spread(entry: list[Any]) -> Spread | None:

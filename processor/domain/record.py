@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 __all__ = [
+    "CORRECTION_HEADER",
     "FROM_HEADER",
     "TIME_HEADER",
     "DeadLetter",
@@ -12,6 +13,7 @@ __all__ = [
     "Record",
     "Taken",
     "header_of",
+    "is_control",
     "record_ms",
 ]
 
@@ -20,6 +22,9 @@ FROM_HEADER = "fleetfold-from"
 
 TIME_HEADER = "fleetfold-time"
 """The original's record time in milliseconds since the epoch, in decimal; it stands for the copy's own."""
+
+CORRECTION_HEADER = "fleetfold-correction"
+"""Marks a control record, which is no event: the id of the correction that it is part of."""
 
 LAST_MS = 253_402_300_799_999
 """The end of the year 9999: a time beyond it cannot be written."""
@@ -86,6 +91,11 @@ def header_of(record: Record, name: str) -> bytes | None:
         if key == name:
             return value
     return None
+
+
+def is_control(record: Record) -> bool:
+    """Say whether a record is a correction's, and no event."""
+    return bool(record.headers) and header_of(record, CORRECTION_HEADER) is not None
 
 
 def record_ms(record: Record) -> int:

@@ -29,9 +29,9 @@ _COMPONENT_BYTES_MAX = 6 * COMPONENT_ID_MAX + 3
 
 
 Effect = tuple[Mapping[Pair, int], Mapping[str, int], int, int, int]
-"""What one failure changed, signed and without zeros: in how many sessions both of a pair failed; in how many a
-component failed; how many sessions there are, mass failures aside; how many mass failures there are; and last,
-not signed, 1 if it made a session one."""
+"""What one failure changed, signed and without zeros: in how many sessions both of a pair failed; in how many
+a component failed; how many sessions there are, mass failures aside; how many mass failures there are; and
+last, not signed, 1 if it made a session one."""
 
 NOTHING: Final[Effect] = (MappingProxyType({}), MappingProxyType({}), 0, 0, 0)
 """What changes if the component had failed in that session before, or it is a mass failure."""

@@ -1,8 +1,9 @@
 """A component's row and a change to it are the same thing, and merging them is a commutative monoid.
 
-Counts add, `first_seen` and `deprecated_at` are the minimum, `last_success` and `last_failure` the maximum of
-the events' times. So neither the order of events nor their grouping into batches can change a row, and a
-batch can be combined into one delta a component before anything is sent.
+Counts add, `first_seen` is the minimum, `last_success` and `last_failure` the maximum of the events' times;
+deprecations stand in the notes, which most rows do not have (`notes`). So neither the order of events nor
+their grouping into batches can change a row, and a batch can be combined into one delta a component before
+anything is sent.
 """
 
 from datetime import datetime
@@ -10,8 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from processor.domain.notes import Notes, deprecated_us, earlier, later, merge_notes, stated
 from schemas import OutcomeStats, OutcomeType
-from schemas.stats import is_problematic, success_rate
+from schemas.stats import RowNotes, is_problematic, success_rate
 from schemas.times import format_us, from_us, parse_us, to_us
 
 __all__ = [
@@ -27,9 +29,9 @@ __all__ = [
     "to_model",
 ]
 
-Stats = tuple[int, int, int, int, int | None, int | None, int | None, int | None, int]
-"""Successes, failures, uses, removals; first seen, last success, last failure, deprecated at; and in how many
-failure sessions it failed.
+Stats = tuple[int, int, int, int, int | None, int | None, int | None, Notes | None, int]
+"""Successes, failures, uses, removals; first seen, last success, last failure; notes; and in how many failure
+sessions it failed.
 
 The times are in microseconds since the epoch, None where there was no such event. The number of failure
 sessions is signed in a change: sessions that join, or become a mass failure, take some back.
@@ -62,7 +64,7 @@ def of_event(outcome_type: OutcomeType, at_us: int) -> Stats:
         case OutcomeType.REMOVED_BY_USER:
             return (0, 0, 0, 1, at_us, None, None, None, 0)
         case OutcomeType.DEPRECATED:
-            return (0, 0, 0, 0, at_us, None, None, at_us, 0)
+            return (0, 0, 0, 0, at_us, None, None, stated(1, at_us, at_us), 0)
 
 
 def merge(a: Stats, b: Stats) -> Stats:
@@ -72,24 +74,12 @@ def merge(a: Stats, b: Stats) -> Stats:
         a[1] + b[1],
         a[2] + b[2],
         a[3] + b[3],
-        _earlier(a[4], b[4]),
-        _later(a[5], b[5]),
-        _later(a[6], b[6]),
-        _earlier(a[7], b[7]),
+        earlier(a[4], b[4]),
+        later(a[5], b[5]),
+        later(a[6], b[6]),
+        merge_notes(a[7], b[7]),
         a[8] + b[8],
     )
-
-
-def _earlier(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(b, a)
-
-
-def _later(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return max(b, a)
 
 
 def to_json(component_id: str, row: Stats) -> bytes:
@@ -98,8 +88,7 @@ def to_json(component_id: str, row: Stats) -> bytes:
     Raises:
         OverflowError: a time is not in the years 1..9999.
     """
-    successes, failures, uses, removals, *times_us, sessions = row
-    first_us, last_success_us, last_failure_us, deprecated_us = times_us
+    successes, failures, uses, removals, first_us, last_success_us, last_failure_us, notes, sessions = row
     return orjson.dumps(
         {
             "component_id": component_id,
@@ -111,10 +100,42 @@ def to_json(component_id: str, row: Stats) -> bytes:
             "first_seen": None if first_us is None else format_us(first_us),
             "last_success": None if last_success_us is None else format_us(last_success_us),
             "last_failure": None if last_failure_us is None else format_us(last_failure_us),
-            "deprecated_at": None if deprecated_us is None else format_us(deprecated_us),
+            "deprecated_at": None if notes is None else _text(deprecated_us(notes)),
+            "notes": None if notes is None else _fields_of(notes),
             "success_rate": success_rate(successes, failures),
             "is_problematic": is_problematic(successes, failures),
         }
+    )
+
+
+def _fields_of(notes: Notes) -> dict[str, Any]:
+    count, _, last_us, revoked_us, is_stale = notes
+    return {
+        "deprecations": count,
+        "last_deprecated": _text(last_us),
+        "undeprecated_at": _text(revoked_us),
+        "has_stale_times": is_stale,
+    }
+
+
+def _notes_of(deprecated: int | None, fields: dict[str, Any] | None) -> Notes | None:
+    """Return the notes of a row; the first deprecation does not matter any more once there is a revocation.
+
+    Args:
+        deprecated: since when it is, in microseconds since the epoch.
+        fields: its notes, as they stand in JSON.
+    """
+    if (
+        fields is None
+    ):  # where it is deprecated, a row of the version before, which did not count: one at least
+        return None if deprecated is None else stated(1, deprecated, deprecated)
+    revoked_us = _us_of_text(fields["undeprecated_at"])
+    return (
+        fields["deprecations"],
+        deprecated if revoked_us is None else None,
+        _us_of_text(fields["last_deprecated"]),
+        revoked_us,
+        fields["has_stale_times"],
     )
 
 
@@ -134,11 +155,15 @@ def from_json(value: bytes) -> tuple[str, Stats]:
             _us_of_text(fields["first_seen"]),
             _us_of_text(fields["last_success"]),
             _us_of_text(fields["last_failure"]),
-            _us_of_text(fields["deprecated_at"]),
+            _notes_of(_us_of_text(fields["deprecated_at"]), fields.get("notes")),
             fields.get("failure_sessions", 0),  # a row that was written before they were counted has none
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StatsError(f"not a component's row: {value[:80]!r}: {error!r}") from error
+
+
+def _text(at_us: int | None) -> str | None:
+    return None if at_us is None else format_us(at_us)
 
 
 def _us_of_text(text: str | None) -> int | None:
@@ -151,8 +176,7 @@ def to_model(component_id: str, row: Stats) -> OutcomeStats:
     Raises:
         OverflowError: a time is not in the years 1..9999.
     """
-    successes, failures, uses, removals, *times_us, sessions = row
-    first_us, last_success_us, last_failure_us, deprecated_us = times_us
+    successes, failures, uses, removals, first_us, last_success_us, last_failure_us, notes, sessions = row
     return OutcomeStats(
         component_id=component_id,
         install_successes=successes,
@@ -163,7 +187,8 @@ def to_model(component_id: str, row: Stats) -> OutcomeStats:
         first_seen=_time(first_us),
         last_success=_time(last_success_us),
         last_failure=_time(last_failure_us),
-        deprecated_at=_time(deprecated_us),
+        deprecated_at=_time(deprecated_us(notes)),
+        notes=None if notes is None else RowNotes.model_validate(_fields_of(notes)),
     )
 
 
@@ -177,7 +202,9 @@ def from_model(stats: OutcomeStats) -> Stats:
         _us(stats.first_seen),
         _us(stats.last_success),
         _us(stats.last_failure),
-        _us(stats.deprecated_at),
+        _notes_of(
+            _us(stats.deprecated_at), None if stats.notes is None else stats.notes.model_dump(mode="json")
+        ),
         stats.failure_sessions,
     )
 

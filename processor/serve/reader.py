@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from processor.admin import admin_client, kafka_trouble
 from processor.errors import KafkaUnavailableError, TopicsError
 
-__all__ = ["Snapshot", "read_snapshot", "read_topic"]
+__all__ = ["Snapshot", "end_offsets", "read_snapshot", "read_topic"]
 
 _RUN_RECORDS = 20_000
 _RUN_WAIT_MS = 250
@@ -70,6 +70,7 @@ async def read_topic(
     options: Mapping[str, Any],
     on_records: Callable[[list[Any]], None],
     patience_s: float = _PATIENCE_S,
+    first: Mapping[int, int] | None = None,
 ) -> dict[int, int]:
     """Read a topic from its beginning to its end of now: committed records, each partition in its order.
 
@@ -78,6 +79,7 @@ async def read_topic(
         options: what `Settings.kafka_options` returns.
         on_records: called with each run of records (aiokafka's ConsumerRecord) of one partition.
         patience_s: how long to wait for an open transaction to end.
+        first: partitions to read, each with the offset to begin at; all from their beginnings if not given.
 
     Returns:
         The offset that each partition was read up to.
@@ -90,16 +92,38 @@ async def read_topic(
         leaders = await client.leaders([topic])
     if topic not in leaders:
         raise TopicsError(f"there is no topic {topic}: make it with `fleetfold topics create`")
-    partitions = [TopicPartition(topic, number) for number in range(len(leaders[topic]))]
+    numbers = range(len(leaders[topic])) if first is None else first
+    partitions = [TopicPartition(topic, number) for number in numbers]
     try:
         ends = await _high_watermarks(partitions, options)
         async with _consumer(options, "read_committed") as consumer:
             consumer.assign(partitions)
             await _check_start(consumer, partitions)
+            for number, offset in (first or {}).items():
+                partition = TopicPartition(topic, number)
+                consumer.seek(partition, max(offset, await consumer.position(partition)))
             await _read(consumer, ends, on_records, patience_s)
             return {partition.partition: await consumer.position(partition) for partition in partitions}
     except KafkaError as error:
         raise kafka_trouble(error, options) from error
+
+
+async def end_offsets(topic: str, options: Mapping[str, Any]) -> dict[int, int]:
+    """Return where each partition of a topic ends now, open transactions and markers included.
+
+    Raises:
+        TopicsError: no such topic, or no right to see it.
+        KafkaUnavailableError: no broker answers.
+    """
+    async with admin_client(options) as client:
+        leaders = await client.leaders([topic])
+    if topic not in leaders:
+        raise TopicsError(f"there is no topic {topic}: make it with `fleetfold topics create`")
+    try:
+        ends = await _high_watermarks([TopicPartition(topic, n) for n in range(len(leaders[topic]))], options)
+    except KafkaError as error:
+        raise kafka_trouble(error, options) from error
+    return {partition.partition: end for partition, end in ends.items()}
 
 
 @asynccontextmanager

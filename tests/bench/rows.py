@@ -36,7 +36,7 @@ _STATS = (
     b'{"component_id":"%b","install_successes":9,"install_failures":1,"usage_count":2,"removal_count":0,'
     b'"failure_sessions":0,'
     b'"first_seen":"2025-12-01T00:00:00.000000Z","last_success":"2026-01-01T10:00:00.000000Z",'
-    b'"last_failure":"2026-01-01T09:00:00.000000Z","deprecated_at":null,'
+    b'"last_failure":"2026-01-01T09:00:00.000000Z","deprecated_at":null,"notes":null,'
     b'"success_rate":0.9,"is_problematic":false}'
 )
 _LEDGER = b'{"v":2,"heard":"2026-01-02T00:00:00.000000Z","ring":"%b","sessions":[%b]}'

@@ -74,6 +74,10 @@ def test_a_start_loads_no_heavy_module() -> None:
         ["dead-letters", "show", "0:1"],
         ["dead-letters", "replay", "--yes"],
         ["simulate", "--events", "10"],
+        ["forget", "host", "h", "--yes"],
+        ["retract", "--host", "h", "--dry-run"],
+        ["undeprecate", "a", "--yes"],
+        ["corrections"],
     ],
     ids=" ".join,
 )
@@ -137,6 +141,11 @@ def test_flag_wins_over_environment() -> None:
         ["dead-letters", "show", "12"],
         ["dead-letters", "list", "--since", "yesterday"],
         ["dead-letters", "replay"],
+        ["forget", "component", "a"],
+        ["retract", "--yes"],
+        ["retract", "--since", "yesterday", "--yes"],
+        ["retract", "--event-id", "7", "--yes"],
+        ["retract", "--event-ids", "no such file", "--yes"],
     ],
     ids=" ".join,
 )

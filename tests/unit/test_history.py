@@ -10,6 +10,7 @@ from processor.domain.components import Components
 from processor.domain.history import HOUR_US, NO_SPREAD, Change, changed, changed_in_hour, spread_of, with_day
 from processor.domain.historyrows import HistoryError, from_json, row_key, to_json, with_rows
 from processor.domain.merge import NegativeCountError
+from processor.domain.notes import stated
 from schemas import HistoryDay
 from schemas.times import to_us
 
@@ -104,7 +105,12 @@ def test_deltas_of_the_release_before_change_no_history() -> None:
 def test_what_counts_nothing_changes_no_history() -> None:
     """`deprecated` events and changed sessions are in no history."""
     touched = Components(unknown)
-    touched.take([("a", (0, 0, 0, 0, 5, None, None, 5, 0), None), ("b", (0,) * 4 + (None,) * 4 + (1,), None)])
+    touched.take(
+        [
+            ("a", (0, 0, 0, 0, 5, None, None, stated(1, 5, 5), 0), None),
+            ("b", (0,) * 4 + (None,) * 4 + (1,), None),
+        ]
+    )
     assert set(touched.rows) == {"a", "b"}
     assert list(touched.histories({})) == []
 

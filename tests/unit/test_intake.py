@@ -12,6 +12,7 @@ from processor.domain.history import HOUR_US
 from processor.domain.intake import IntakeCounts, fold
 from processor.domain.ledger import LedgerError, decode, encode
 from processor.domain.merge import NegativeCountError, fold_pairs
+from processor.domain.notes import stated
 from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER
 from processor.domain.stats import EMPTY, merge, of_event
@@ -48,7 +49,17 @@ def test_a_batch_in_one_look() -> None:
     ]
     result = fold(records, 0, {}, ONE)
     assert result.deltas == {
-        "a": (0, 1, 0, 0, NOON_US - 5_000_000, None, NOON_US, NOON_US - 5_000_000, 1),
+        "a": (
+            0,
+            1,
+            0,
+            0,
+            NOON_US - 5_000_000,
+            None,
+            NOON_US,
+            stated(1, NOON_US - 5_000_000, NOON_US - 5_000_000),
+            1,
+        ),
         "b": (1, 1, 0, 0, NOON_US, NOON_US, NOON_US + 60_000_000, None, 1),
     }
     assert result.spreads == {"a": ([NOON_US // HOUR_US, 0, 1, 0, 0], [])}  # its first event is of 11 o'clock

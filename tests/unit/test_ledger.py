@@ -154,7 +154,7 @@ def test_the_fullest_ledger_fits_a_record(cap: int, alphabet: str, id_bytes: int
         ({"ring_size": 0}, "ring_size is 0"),
     ],
 )
-def test_settings_that_break_the_bounds_are_refused(setting: dict[str, int], message: str) -> None:
+def test_settings_that_break_the_bounds_are_refused(setting: dict[str, Any], message: str) -> None:
     """X12: settings that would let a ledger outgrow its record stop the start and say why."""
     with pytest.raises(ValueError, match=message):
         FoldConfig(**setting)

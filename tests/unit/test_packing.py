@@ -18,12 +18,13 @@ from processor.domain.partition import partition_of, partition_of_pair
 from processor.domain.stats import Stats
 from schemas import COMPONENT_ID_MAX
 
-LIMIT = ENTRY_BYTES_MAX + 32
+LIMIT = ENTRY_BYTES_MAX + 40
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=COMPONENT_ID_MAX)
 counts = st.integers(0, 2**63 - 1)
 times = st.none() | st.integers(0, 253_402_300_799_999_999)
+notes = st.none() | st.tuples(counts, times, times, times, st.booleans())
 changes = st.integers(-(2**40), 2**40)
-stats = st.tuples(counts, counts, counts, counts, times, times, times, times, changes)
+stats = st.tuples(counts, counts, counts, counts, times, times, times, notes, changes)
 flat = st.lists(st.integers(0, 2**40), min_size=5, max_size=5)
 deltas_and_spreads = st.dictionaries(ids, st.tuples(stats, st.none() | st.tuples(flat, flat)), max_size=60)
 
@@ -80,7 +81,7 @@ def test_the_longest_entries_fit() -> None:
     longest = ["\x01" * COMPONENT_ID_MAX, "\x02" * COMPONENT_ID_MAX]
     most = 2**63 - 1
     assert max(len(orjson.dumps(name)) for name in longest) == 6 * COMPONENT_ID_MAX + 2
-    row: Stats = (most,) * 9
+    row: Stats = (most, most, most, most, most, most, most, (most, most, most, most, False), most)
     hours = {20_626 * 24 + 22 - hour: [most // 24] * 4 for hour in range(24 * 100)}
     fullest = spread_of(hours)
     assert [len(part) // 5 for part in fullest] == [71, 87]
@@ -102,7 +103,7 @@ def test_deltas_of_a_later_version_are_refused() -> None:
         unpack_deltas(b'{"v":3,"deltas":[]}')
 
 
-@pytest.mark.parametrize("value", [b'{"v":2,"pairs":[]}', b"[]", b'{"v":1}', b"", b'{"v":1,"deltas":[]}'])
+@pytest.mark.parametrize("value", [b'{"v":3,"pairs":[]}', b"[]", b'{"v":1}', b"", b'{"v":1,"deltas":[]}'])
 def test_another_version_is_refused(value: bytes) -> None:
     """Values of another version or another kind are never read as if they were ours."""
     with pytest.raises(PackingError):

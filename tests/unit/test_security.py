@@ -61,3 +61,18 @@ def test_tls_checks_the_broker() -> None:
     context = load_settings(security_protocol="ssl").kafka_options()["ssl_context"]
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def test_a_correction_key_comes_from_a_file_and_cannot_be_guessed(tmp_path: Path) -> None:
+    """The key signs corrections, is shown to nobody, and a short one is refused wherever it stands."""
+    file = tmp_path / "key"
+    key = "a key of the whole fleet"
+    file.write_text(f"{key}\n", "utf-8")
+    settings = load_settings(correction_key_file=file)
+    assert settings.signing_key() == key.encode()
+    assert key not in repr(settings.fold_config())
+    file.write_text("short", "utf-8")
+    with pytest.raises(SettingsError, match="correction key is too short"):
+        load_settings(correction_key_file=file).signing_key()
+    assert not load_settings(security_protocol="SSL").fold_config().takes_unsigned
+    assert load_settings().fold_config().takes_unsigned

@@ -61,6 +61,8 @@ WRONG = [
     ("restart_window_s", "0", "from 1"),
     ("host_id", "x" * 257, "at most 256 characters"),
     ("host_salt", "short", "16 characters or more"),
+    ("correction_key", "short", "16 characters or more"),
+    ("correction_key_file", "nowhere", "a file that exists"),
     ("plain_host", "maybe", "true or false"),
     ("serve_publish", "maybe", "true or false"),
     ("serve_history", "maybe", "true or false"),
@@ -109,7 +111,7 @@ def test_wrong_value_names_itself(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     message = str(caught.value)
-    shown = "(hidden)" if name == "host_salt" else repr(value)
+    shown = "(hidden)" if name in {"correction_key", "host_salt"} else repr(value)
     assert message.startswith(f"{name} (FLEETFOLD_{name.upper()}) is {shown}: it must be ")
     assert allowed in message
     assert "\n" not in message

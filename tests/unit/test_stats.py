@@ -27,7 +27,7 @@ ROW: Stats = (3, 4, 5, 6, 1_000_000, 2_000_001, 3_000_002, None, 4)
         (OutcomeType.INSTALL_FAILURE, (0, 1, 0, 0, 7, None, 7, None, 0)),
         (OutcomeType.USED_IN_SESSION, (0, 0, 1, 0, 7, None, None, None, 0)),
         (OutcomeType.REMOVED_BY_USER, (0, 0, 0, 1, 7, None, None, None, 0)),
-        (OutcomeType.DEPRECATED, (0, 0, 0, 0, 7, None, None, 7, 0)),
+        (OutcomeType.DEPRECATED, (0, 0, 0, 0, 7, None, None, (1, 7, 7, None, False), 0)),
     ],
 )
 def test_what_an_event_changes(outcome_type: OutcomeType, change: Stats) -> None:
@@ -37,9 +37,9 @@ def test_what_an_event_changes(outcome_type: OutcomeType, change: Stats) -> None
 
 def test_merge_takes_the_right_end_of_each_time() -> None:
     """S1: first seen and deprecated are the earliest, last success and last failure the latest."""
-    a: Stats = (1, 0, 0, 0, 10, 10, 40, 20, 2)
-    b: Stats = (0, 1, 2, 3, 20, 30, 30, 10, -1)
-    assert merge(a, b) == (1, 1, 2, 3, 10, 30, 40, 10, 1)
+    a: Stats = (1, 0, 0, 0, 10, 10, 40, (1, 20, 20, None, False), 2)
+    b: Stats = (0, 1, 2, 3, 20, 30, 30, (2, 10, 30, None, False), -1)
+    assert merge(a, b) == (1, 1, 2, 3, 10, 30, 40, (3, 10, 30, None, False), 1)
 
 
 def test_time_zero_is_a_time() -> None:
@@ -48,7 +48,7 @@ def test_time_zero_is_a_time() -> None:
         0,
         None,
         None,
-        0,
+        (2, 0, 5, None, False),
         0,
     )
     assert merge(EMPTY, of_event(OutcomeType.INSTALL_SUCCESS, 0))[4] == 0

@@ -226,3 +226,16 @@ def test_rows_that_were_handed_out_stay_as_they_were() -> None:
     tracker.record_outcome("a", FAILURE)
     assert row.install_failures == 1
     assert tracker.outcomes["a"] == OutcomeStats.model_validate({**tracker.outcomes["a"].model_dump()})
+
+
+def test_a_component_can_be_undeprecated() -> None:
+    """T15: what was deprecated up to now is no more, and a later event deprecates it again."""
+    tracker = OutcomeTracker()
+    tracker.record_outcome("a", DEPRECATED)
+    tracker.undeprecate("a")
+    tracker.undeprecate("never seen")
+    assert tracker.get_deprecated() == []
+    assert list(tracker.outcomes) == ["a"]
+    again = OutcomeTracker.model_validate_json(tracker.model_dump_json())
+    again.record_outcome("a", DEPRECATED)
+    assert again.get_deprecated() == ["a"]

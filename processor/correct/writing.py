@@ -1,0 +1,204 @@
+"""A correction is written in one transaction, or not at all: its control records, and its entry in the audit.
+
+The control records say what changes, worked out from all that stands before them. So nothing of their hosts
+may come in between: what the log holds between the plan's end and the control records is looked at before the
+transaction commits. If a host sent something, the transaction is aborted, and the plan is brought up to date.
+One transactional id for all corrections shuts out a second one that is made at the same time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from processor.admin import kafka_trouble
+from processor.correct.audit import read_corrections
+from processor.correct.planning import OnProgress, Plan, catch_up, make_plan
+from processor.correct.request import CorrectionError, Request
+from processor.domain.control import encode_control
+from processor.domain.matching import records_of
+from processor.domain.notes import revoked
+from processor.domain.packing import pack_taken_back
+from processor.domain.record import CORRECTION_HEADER, is_control
+from processor.settings import Settings
+from schemas.corrections import Correction
+from schemas.times import to_us
+from schemas.topics import COMPONENT_DELTAS, CORRECTIONS, OUTCOME_EVENTS
+
+__all__ = ["Written", "correct", "look", "undeprecate"]
+
+_TRIES = 10
+_POLL_MS = 200
+_FRAMING_BYTES = 4_096  # what key, headers and the record batch add to a control record's value
+
+Written = tuple[Plan, dict[int, list[int]]]
+"""The plan as it was carried out, and by partition the offsets of its control records."""
+
+
+class _CameBetweenError(Exception):
+    """A host of the plan sent something after the plan was made."""
+
+
+async def look(settings: Settings, request: Request, on_progress: OnProgress = lambda *_: None) -> Plan:
+    """Return what a correction would change now; nothing is written.
+
+    Raises:
+        CorrectionError, TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
+    """
+    return await make_plan(settings, request, await read_corrections(settings), on_progress)
+
+
+async def correct(
+    settings: Settings, request: Request, on_progress: OnProgress = lambda *_: None
+) -> Written | None:
+    """Make a correction; None if there is nothing that it would change, and then nothing is written.
+
+    Raises:
+        CorrectionError: it cannot be made now, or another one took over; nothing was written.
+        TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
+    """
+    async with _producer(settings) as producer:
+        plan = await look(settings, request, on_progress)
+        for _ in range(_TRIES):
+            if plan.strays:
+                raise CorrectionError(
+                    f"{len(plan.strays)} of these events stand in a wrong partition and are not forwarded "
+                    "yet: run a worker until it has caught up, and try again"
+                )
+            if not plan.hosts_touched and not plan.left:
+                return None
+            try:
+                return plan, await _write(settings, producer, plan)
+            except _CameBetweenError:
+                await catch_up(settings, plan, on_progress)
+    raise CorrectionError(f"hosts that are concerned sent new events at each of {_TRIES} tries: try again")
+
+
+async def undeprecate(settings: Settings, request: Request) -> Correction:
+    """Declare a component not deprecated up to now.
+
+    Raises:
+        CorrectionError: another correction took over; nothing was written.
+        TopicsError, KafkaUnavailableError, SettingsError: as when writing to any topic.
+    """
+    correction = request.correction()
+    component = correction.component_id or ""
+    change = (0, 0, 0, 0, None, None, None, revoked(to_us(correction.at)), 0)
+    async with _producer(settings) as producer:
+        ((partition, value),) = pack_taken_back([(component, change, None)], settings.partitions, 1 << 20)
+        headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
+        async with producer.transaction():
+            topic = settings.topic(COMPONENT_DELTAS)
+            await _all(
+                [
+                    await producer.send(topic, value, partition=partition, headers=headers),
+                    await _send_entry(settings, producer, correction),
+                ]
+            )
+    return correction
+
+
+@asynccontextmanager
+async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that has shut out every other correction; trouble is told as one line."""
+    asyncio.get_running_loop().set_exception_handler(_pass_over_the_fence)
+    options = settings.kafka_options()
+    producer = AIOKafkaProducer(
+        **options,
+        transactional_id=f"{settings.app_id}-corrections",
+        max_request_size=settings.max_message_bytes,
+    )
+    try:
+        await producer.start()
+        yield producer
+    except ProducerFenced as error:
+        raise CorrectionError("another correction was begun and took over; nothing was written") from error
+    except KafkaError as error:
+        raise kafka_trouble(error, options) from error
+    finally:
+        await producer.stop()
+
+
+async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> dict[int, list[int]]:
+    """Write a plan's control records and its entry in one transaction; return the control records' offsets.
+
+    Raises:
+        _CameBetweenError: something came in between; nothing was written.
+    """
+    topic, key = settings.topic(OUTCOME_EVENTS), settings.fold_config().correction_key
+    plan.set_aside_longer_than(settings.max_message_bytes - _FRAMING_BYTES, key)
+    offsets: dict[int, list[int]] = {}
+    async with producer.transaction():
+        for number, hosts in plan.control.items():
+            sends = []
+            for host, own in hosts.items():
+                if own.control is not None:
+                    value, headers = encode_control(own.control, key)
+                    sends.append(
+                        await producer.send(topic, value, key=host, partition=number, headers=headers)
+                    )
+            if sends:
+                offsets[number] = [sent.offset for sent in await _all(sends)]
+        await _all([await _send_entry(settings, producer, plan.entry())])
+        for number, own_offsets in offsets.items():
+            await _nothing_came(settings, plan, number, max(own_offsets))
+    return offsets
+
+
+async def _send_entry(
+    settings: Settings, producer: AIOKafkaProducer, correction: Correction
+) -> "asyncio.Future[Any]":
+    value, key = correction.model_dump_json().encode(), str(correction.correction_id).encode()
+    sent: asyncio.Future[Any] = await producer.send(settings.topic(CORRECTIONS), value, key=key, partition=0)
+    return sent
+
+
+async def _all(sends: "Sequence[asyncio.Future[Any]]") -> list[Any]:
+    """Return what became of all sends; each is awaited, as asyncio complains of a failure nobody looks at."""
+    ends = await asyncio.gather(*sends, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return ends
+
+
+async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) -> None:
+    """Look at what the log holds between a plan's end and its last control record, committed or not.
+
+    Raises:
+        _CameBetweenError: a host of the plan sent something.
+    """
+    if plan.read_to[number] >= last:
+        return
+    config, hosts = settings.fold_config(), frozenset(plan.hosts[number])
+    partition = TopicPartition(settings.topic(OUTCOME_EVENTS), number)
+    consumer = AIOKafkaConsumer(
+        **settings.kafka_options(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_uncommitted",
+    )
+    try:
+        await consumer.start()
+        consumer.assign([partition])
+        consumer.seek(partition, plan.read_to[number])
+        await asyncio.sleep(
+            0
+        )  # aiokafka's own task must have begun before a stop, which else is a cancellation
+        while await consumer.position(partition) < last:
+            for records in (await consumer.getmany(partition, timeout_ms=_POLL_MS)).values():
+                events = [each for each in records if each.offset < last and not is_control(each)]
+                if any(records_of(hosts, events, config)):
+                    raise _CameBetweenError
+    finally:
+        await consumer.stop()
+
+
+def _pass_over_the_fence(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep the log to one line: a producer that is shut out leaves futures of its own that nobody awaits."""
+    if not isinstance(context.get("exception"), ProducerFenced):
+        loop.default_exception_handler(context)
