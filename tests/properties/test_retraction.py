@@ -156,10 +156,8 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
         same = _without_times if (row["notes"] or {}).get("has_stale_times") else dict
         assert same(row) == same(rows_anew[component])
     assert live.fleet.history_rows() == anew.history_rows()
-    for partition, row in anew.totals.items():
-        assert (
-            row[:-1] == live.fleet.totals[partition][:-1]
-        )  # but for the hosts: a forgotten one is new again
+    for partition, sums in anew.totals.items():
+        assert sums[:-1] == live.fleet.totals[partition][:-1]  # not hosts: a forgotten one is new again
     for partition, hosts in live.fleet.hosts.items():
         for host, ledger in hosts.items():
             if host.decode() not in forgotten:
