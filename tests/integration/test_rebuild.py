@@ -50,7 +50,7 @@ async def rebuilt(stream: Stream, partitions: int, *words: str, **environment: s
 async def test_hosts_whose_events_lie_everywhere(stream: Stream) -> None:
     """Publishers without a key spread a host over all partitions, years of it: each row equals the oracle's.
 
-    The partitions differ in size, and little of each is in hand at a time: were each handed on at its own pace,
+    The partitions differ in size, and little of each is in hand at a time: handed on each at its own pace,
     failures would be days late and add no pairs.
     """
     rng = random.Random(3)
