@@ -2,7 +2,6 @@
 
 import pytest
 
-from processor.cli import progress as module
 from processor.cli.progress import progress
 
 
@@ -10,7 +9,7 @@ from processor.cli.progress import progress
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that stands at what the test last put there."""
     now_s = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now_s[-1])
+    monkeypatch.setattr("processor.cli.progress.time.monotonic", lambda: now_s[-1])
     return now_s
 
 
