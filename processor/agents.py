@@ -3,15 +3,19 @@
 The only place where the domain meets the engine. Nothing here waits, reads a clock or talks to a broker.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
 from processor.burial import Burial
+from processor.domain import historyrows, totals
+from processor.domain.components import Components
+from processor.domain.history import NO_HISTORY, Change
 from processor.domain.intake import IntakeResult, fold
 from processor.domain.ledger import EMPTY, encode, expire
-from processor.domain.merge import fold_components, fold_pairs
+from processor.domain.merge import fold_pairs
 from processor.domain.packing import (
+    Delta,
     pack_deltas,
     pack_pairs,
     pack_taken_back,
@@ -21,7 +25,7 @@ from processor.domain.packing import (
 )
 from processor.domain.record import CORRECTION_HEADER
 from processor.domain.stats import Stats, from_json, to_json
-from processor.domain.taking_back import take_back_from
+from processor.domain.taking_back import histories_without, rows_without
 from processor.engine.batch import Batch
 from processor.engine.transaction import Transaction
 from processor.settings import Settings
@@ -72,11 +76,12 @@ class Agents:
             ledgers,
             ((host, row, None if row is EMPTY else encode(row)) for host, row in result.ledgers.items()),
         )
+        self._add_totals(transaction, batch.partition, result.totals)
         self._send_results(transaction, result)
         self._forget_idle_hosts(batch, transaction, result.newest_us)
 
     def components(self, batch: Batch, transaction: Transaction) -> None:
-        """Merge deltas into stats rows."""
+        """Merge deltas into stats rows, and their counts by hour into histories."""
         table = self._tables.component_stats
         rows = table.partition(batch.partition)
 
@@ -84,23 +89,25 @@ class Agents:
             row: bytes | Stats | None = rows.get(component_id.encode())
             return from_json(row)[1] if isinstance(row, bytes) else row
 
-        taken_back: list[tuple[str, Stats]] = []
-
-        def deltas() -> Iterator[tuple[str, Stats]]:
-            for record in batch.records:
-                if record.headers:  # a correction's: it can wait for the deltas, as sums know no order
-                    taken_back.extend(unpack_taken_back(record.value or b""))
-                else:
-                    yield from unpack_deltas(record.value or b"")
-
-        folded: dict[str, Stats | None] = dict(fold_components(deltas(), row_of))
+        touched = Components(row_of)
+        taken_back: list[Delta] = []
+        for record in batch.records:
+            if record.headers:  # a correction's: it can wait for the deltas, as sums know no order
+                taken_back += unpack_taken_back(record.value or b"")
+            else:
+                touched.take(unpack_deltas(record.value or b""))
+        changed: dict[str, Stats | None] = dict(touched.checked_rows())
+        history = self._tables.component_history
+        states = history.partition(batch.partition)
+        transaction.log_all(history, history_records(touched.histories(states), states))
         if taken_back:
-            folded |= take_back_from(taken_back, lambda name: folded.get(name) or row_of(name))
+            changed |= rows_without(taken_back, lambda name: changed.get(name) or row_of(name))
+            transaction.log_all(history, history_records(histories_without(taken_back, states), states))
         transaction.put_all(
             table,
             (
                 (name.encode(), row, None if row is None else to_json(name, row))
-                for name, row in folded.items()
+                for name, row in changed.items()
             ),
         )
 
@@ -123,11 +130,23 @@ class Agents:
             ),
         )
 
+    def _add_totals(self, transaction: Transaction, partition: int, change: totals.Totals) -> None:
+        """Write the partition's totals, once a batch, where it changes them."""
+        if change == totals.NONE:
+            return
+        table, key = self._tables.fleet_totals, b"%d" % partition
+        known = table.partition(partition).get(key, totals.NONE)
+        row = totals.merge(totals.from_json(known) if isinstance(known, bytes) else known, change)
+        # What a release before did not count cannot be taken back.
+        row = totals.Totals._make([max(number, 0) for number in row])
+        transaction.put(table, key, row, totals.to_json(partition, row))
+
     def _send_results(self, transaction: Transaction, result: IntakeResult) -> None:
         topic, source = self._settings.topic, transaction.source.topic
         partitions, limit = self._config.partitions, self._value_bytes_max
-        for partition, value in pack_deltas(result.deltas, partitions, limit):
-            transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
+        for deltas, spreads in ((result.deltas, result.spreads), *result.later):
+            for partition, value in pack_deltas(deltas, spreads, partitions, limit):
+                transaction.send(topic(COMPONENT_DELTAS), partition, None, value)
         for partition, value in pack_taken_back(result.taken_back, partitions, limit):
             transaction.send(topic(COMPONENT_DELTAS), partition, None, value, TAKEN_BACK)
         for partition, value in pack_pairs(result.pair_changes, partitions, limit):
@@ -145,3 +164,22 @@ class Agents:
         table = self._tables.host_ledger
         idle = expire(table.partition(batch.partition), newest_us, self._config)
         transaction.put_all(table, ((host, None, None) for host in idle))
+
+
+def history_records(
+    histories: Iterable[tuple[str, bytes, Change]], states: dict[bytes, bytes]
+) -> Iterator[tuple[bytes, bytes | None]]:
+    """Set the histories that a batch changed, and yield the rows of `component-history` that say so.
+
+    Args:
+        histories: the components whose history changed, each with its key among the states and the change.
+        states: the partition's histories, changed in place.
+    """
+    for component_id, key, (state, days) in histories:
+        if state == NO_HISTORY:
+            states.pop(key, None)
+        else:
+            states[key] = state
+        for number, day in days:
+            value = None if day is None else historyrows.to_json(component_id, day)
+            yield historyrows.row_key(component_id, number), value

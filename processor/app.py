@@ -13,7 +13,8 @@ from schemas.topics import CHECKPOINTS, COMPONENT_DELTAS, OUTCOME_EVENTS, PAIR_D
 
 __all__ = ["create_app", "engine_config", "run_worker"]
 
-LEDGER_VERSION = STATS_VERSION = PAIRS_VERSION = 1
+LEDGER_VERSION = STATS_VERSION = 2
+PAIRS_VERSION = 1
 
 
 def engine_config(settings: Settings) -> EngineConfig:
@@ -22,18 +23,20 @@ def engine_config(settings: Settings) -> EngineConfig:
     Args:
         settings: the process's settings.
     """
+    layout: dict[str, int | str] = {
+        "partitions": settings.partitions,
+        "session_gap_s": settings.session_gap_s,
+        "ledger_version": LEDGER_VERSION,
+        "stats_version": STATS_VERSION,
+        "pairs_version": PAIRS_VERSION,
+    }
     return EngineConfig(
         bootstrap=settings.bootstrap,
         app_id=settings.group,
         checkpoints_topic=settings.topic(CHECKPOINTS),
-        layout={
-            "partitions": settings.partitions,
-            "session_gap_s": settings.session_gap_s,
-            "ledger_version": LEDGER_VERSION,
-            "stats_version": STATS_VERSION,
-            "pairs_version": PAIRS_VERSION,
-        },
+        layout=layout,
         remarks=settings.remarks(),
+        former_layouts=({**layout, "ledger_version": 1, "stats_version": 1},),  # no sessions, no history
         client_options={
             name: value
             for name, value in settings.kafka_options().items()

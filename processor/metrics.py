@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         ("table",),
         "rows",
-        "Rows in memory, of all partitions of this worker.",
+        "Rows in memory, of all partitions of this worker; of `component-history` one a component.",
     ),
     Metric("fleetfold_ready", "gauge", (), "1 or 0", "Whether /readyz says yes."),
     # Coming and going.

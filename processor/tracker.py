@@ -123,7 +123,7 @@ class OutcomeTracker(BaseModel):
         """
         stats = self.outcomes.get(component_id)
         if stats is not None:
-            change = (0, 0, 0, 0, None, None, None, revoked(to_us(datetime.now(UTC))))
+            change = (0, 0, 0, 0, None, None, None, revoked(to_us(datetime.now(UTC))), 0)
             self.outcomes[component_id] = merge_model(stats, change)
 
     def score_multiplier(self, component_id: str) -> float:

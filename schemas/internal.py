@@ -27,14 +27,64 @@ ComponentId = Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
 Count = Annotated[int, Field(ge=0)]
 TimeUs = Annotated[int, Field(description="Microseconds since the epoch")]
 
+Hours = Annotated[
+    list[int],
+    Field(description="Five numbers an hour: which one since the epoch; successes, failures, uses, removals"),
+]
+Days = Annotated[
+    list[int],
+    Field(description="The same for whole days, whose hours are not told apart"),
+]
+Sessions = Annotated[int, Field(description="By how much the number of failure sessions changes")]
 Notes = Annotated[
     tuple[int, TimeUs | None, TimeUs | None, TimeUs | None, bool],
     Field(description="`deprecated` events: how many, the first, the last; undeprecated at; stale times"),
 ]
-Delta = tuple[
-    ComponentId, Count, Count, Count, Count, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None
+# All counts are of one hour, that of `first_seen`: the usual case.
+OneHour = tuple[
+    ComponentId,
+    Count,
+    Count,
+    Count,
+    Count,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Notes | None,
+    Sessions,
 ]
-Change = tuple[ComponentId, int, int, int, int, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None]
+ManyHours = tuple[
+    ComponentId,
+    Count,
+    Count,
+    Count,
+    Count,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Notes | None,
+    Sessions,
+    Hours,
+    Days,
+]
+# Below 0, as they are taken back; an undeprecation takes nothing back and tells no hours.
+TakenBack = tuple[
+    ComponentId,
+    int,
+    int,
+    int,
+    int,
+    TimeUs | None,
+    TimeUs | None,
+    TimeUs | None,
+    Notes | None,
+    Sessions,
+    Hours,
+    Days,
+]
+Undeprecated = tuple[
+    ComponentId, int, int, int, int, TimeUs | None, TimeUs | None, TimeUs | None, Notes | None, Sessions
+]
 PairChange = tuple[ComponentId, ComponentId, int]
 
 
@@ -44,35 +94,29 @@ class _Internal(BaseModel):
     v: Literal[1] = Field(description="The version of this encoding")
 
 
-class _Packed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class PackedChanges(_Internal):
+    """Changes to components of one partition, to be merged into their rows; version 1 ended after nine."""
 
-    v: Literal[2] = Field(description="The version of this encoding")
-
-
-_DELTA = (
-    "component_id, install_successes, install_failures, usage_count, removal_count, "
-    "first_seen, last_success, last_failure, notes"
-)
-
-
-class PackedChanges(_Packed):
-    """Changes to components of one partition, to be merged into their rows."""
-
-    deltas: list[Delta] = Field(description=_DELTA)
+    v: Literal[2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # not 1
+    deltas: list[OneHour | ManyHours] = Field(
+        description="component_id, install_successes, install_failures, usage_count, removal_count, "
+        "first_seen, last_success, last_failure, notes, change of failure_sessions; and where the "
+        "counts are not all of the hour of first_seen, by hour and by day"
+    )
 
 
-class PackedTakenBack(_Packed):
-    """What a correction takes back from components of one partition: sums below 0, times of void events."""
+class PackedTakenBack(_Internal):
+    """What corrections take back from components of one partition: sums below 0, times of void events."""
 
-    taken_back: list[Change] = Field(description=_DELTA)
+    v: Literal[2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # not 1
+    taken_back: list[TakenBack | Undeprecated] = Field(description="As in deltas; hours and days always")
 
 
 class PackedDeltas(RootModel[PackedChanges | PackedTakenBack]):
     """A value of `component-deltas`."""
 
 
-class PackedPairs(_Packed):
+class PackedPairs(_Internal):
     """Signed changes to the counts of pairs of one partition."""
 
     pairs: list[PairChange] = Field(description="component_a, component_b, change; a < b by code point")
@@ -91,8 +135,12 @@ class LedgerSession(BaseModel):
 
 
 class HostLedger(_Internal):
-    """What must be remembered of one host: the windowed table of failures."""
+    """What must be remembered of one host: the windowed table of failures.
 
+    Of version 1, before failure sessions were counted, are hosts that were not heard of since.
+    """
+
+    v: Literal[1, 2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # or 2
     heard: UtcTime = Field(description="The record time of the newest event; an idle host is forgotten")
     ring: str = Field(
         description="Base64 of the last event ids' fingerprints, oldest first: blake2b, 8 bytes each",

@@ -5,18 +5,30 @@ of an `event_id` that a host sent twice, the first counts.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-__all__ = ["Event", "PairCounts", "StatsRows", "failure_sessions", "oracle"]
+__all__ = [
+    "Event",
+    "HistoryRows",
+    "PairCounts",
+    "StatsRows",
+    "failure_sessions",
+    "history_of",
+    "oracle",
+    "totals_of",
+]
 
 Event = dict[str, Any]
 StatsRows = dict[str, dict[str, Any]]
 PairCounts = dict[tuple[str, str], int]
+HistoryRows = dict[tuple[str, str], dict[str, Any]]
 
 GAP = timedelta(seconds=60)
 RETENTION = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAYS_KEPT, HOURS_KEPT = 90, 48
 COUNTER_OF = {
     "install_success": "install_successes",
     "install_failure": "install_failures",
@@ -34,7 +46,74 @@ def oracle(
 ) -> tuple[StatsRows, PairCounts]:
     """Return the values of `component-stats` by component, and the counts of `co-failures` by pair, a < b."""
     kept = _without_duplicates(events)
-    return _stats(kept), _pairs(_on_time_failures(kept, retention), mass_failure_cap, gap)
+    sessions = _sessions(kept, retention, mass_failure_cap, gap)
+    together = [components for components, is_mass in sessions if not is_mass]
+    rows = _stats(kept)
+    for component, number in Counter(each for components in together for each in components).items():
+        rows[component]["failure_sessions"] = number
+    return rows, _pairs(together)
+
+
+def history_of(events: Iterable[Event]) -> HistoryRows:
+    """Return the values of `component-history` by component and day."""
+    by_component: dict[str, list[tuple[datetime, str]]] = {}
+    for event in _without_duplicates(events):
+        if event["outcome_type"] in COUNTER_OF:
+            counted = by_component.setdefault(event["component_id"], [])
+            counted.append((_time(event), COUNTER_OF[event["outcome_type"]]))
+    rows: HistoryRows = {}
+    for component, counted in by_component.items():
+        newest = max(at for at, _ in counted)
+        newest_hour = newest.replace(minute=0, second=0, microsecond=0)
+        for at, counter in counted:
+            midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+            if newest.date() - at.date() >= timedelta(days=DAYS_KEPT):
+                continue
+            row = rows.setdefault((component, f"{at:%Y-%m-%d}"), _empty_day(component, f"{at:%Y-%m-%d}"))
+            row[counter] += 1
+            if midnight + 23 * HOUR > newest_hour - HOURS_KEPT * HOUR:  # one hour of the day is kept at least
+                of_hour = row["hours"].setdefault(f"{at:%H}", [0, 0, 0, 0])
+                of_hour[list(COUNTER_OF.values()).index(counter)] += 1
+    return rows
+
+
+def _empty_day(component: str, day: str) -> dict[str, Any]:
+    return {"component_id": component, "day": day, **dict.fromkeys(COUNTER_OF.values(), 0), "hours": {}}
+
+
+def totals_of(
+    events: Iterable[Event],
+    partition_of: Callable[[str], int],
+    *,
+    mass_failure_cap: int = 50,
+    retention: timedelta = RETENTION,
+    gap: timedelta = GAP,
+) -> dict[int, dict[str, int]]:
+    """Return the values of `fleet-totals` by partition.
+
+    Args:
+        events: in order of arrival.
+        partition_of: gives the partition of a host.
+        mass_failure_cap: a session of more components is a mass failure; 0 turns it off.
+        retention: how much older than its host's newest a failure may be.
+        gap: failures further apart stand in two sessions.
+    """
+    homes: dict[int, list[Event]] = {}
+    for event in _without_duplicates(events):
+        homes.setdefault(partition_of(event["host_id"]), []).append(event)
+    totals = {}
+    for partition, at_home in homes.items():
+        sessions = _sessions(at_home, retention, mass_failure_cap, gap)
+        types = Counter(event["outcome_type"] for event in at_home)
+        totals[partition] = {
+            "partition": partition,
+            "sessions": sum(not is_mass for _, is_mass in sessions),
+            "mass_failures": sum(is_mass for _, is_mass in sessions),
+            **{counter: types[outcome] for outcome, counter in COUNTER_OF.items()},
+            "deprecations": types["deprecated"],
+            "hosts": len({event["host_id"] for event in at_home}),
+        }
+    return totals
 
 
 def failure_sessions(
@@ -129,15 +208,21 @@ def _on_time_failures(events: list[Event], retention: timedelta) -> dict[str, li
     return failures
 
 
-def _pairs(
-    failures: dict[str, list[tuple[datetime, str]]], mass_failure_cap: int, gap: timedelta
-) -> PairCounts:
+def _sessions(
+    events: list[Event], retention: timedelta, cap: int, gap: timedelta
+) -> list[tuple[set[str], bool]]:
+    """Return the components of each session of all hosts, and whether it is a mass failure."""
+    return [
+        (components, bool(cap) and len(components) > cap)
+        for of_host in _on_time_failures(events, retention).values()
+        for _, _, components in failure_sessions(of_host, gap)
+    ]
+
+
+def _pairs(sessions: list[set[str]]) -> PairCounts:
     pairs: Counter[tuple[str, str]] = Counter()
-    for of_host in failures.values():
-        for _, _, components in failure_sessions(of_host, gap):
-            if mass_failure_cap and len(components) > mass_failure_cap:
-                continue
-            pairs.update((a, b) for a in components for b in components if a < b)
+    for components in sessions:
+        pairs.update((a, b) for a in components for b in components if a < b)
     return dict(pairs)
 
 

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from processor.domain import historyrows, packing, totals
+from processor.domain.components import Components
 from processor.domain.config import FoldConfig
 from processor.domain.decode import decode
 from processor.domain.events import Event
 from processor.domain.fingerprint import FINGERPRINT_BYTES
+from processor.domain.history import NO_HISTORY, Change
 from processor.domain.intake import IntakeCounts, IntakeResult, Void, fold
 from processor.domain.ledger import EMPTY
-from processor.domain.merge import fold_components, fold_pairs
+from processor.domain.merge import fold_pairs
 from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.record import DeadLetter, Record, Taken
 from processor.domain.stats import Stats, to_json
-from processor.domain.taking_back import take_back_from
-from tests.oracle import PairCounts, StatsRows
+from processor.domain.taking_back import histories_without, rows_without
+from schemas.history import parse_history_key
+from tests.oracle import HistoryRows, PairCounts, StatsRows
 
 if TYPE_CHECKING:
     from processor.domain.ledger import Row
@@ -108,6 +112,9 @@ class Fleet:
         self.config = config
         self.hosts: defaultdict[int, dict[bytes, Row | bytes]] = defaultdict(dict)
         self.stats: dict[str, Stats] = {}
+        self.states: dict[bytes, bytes] = {}
+        self.history: dict[bytes, bytes] = {}
+        self.totals: defaultdict[int, totals.Totals] = defaultdict(totals.Totals)
         self.pair_counts: dict[bytes, int] = {}
         self.tombstones: set[bytes] = set()
         self.counts = IntakeCounts()
@@ -121,12 +128,12 @@ class Fleet:
             self.hosts[partition][host] = row
             if row is EMPTY:
                 del self.hosts[partition][host]
-        self.stats |= fold_components(result.deltas.items(), self.stats.get)
-        for component, left in take_back_from(result.taken_back, self.stats.get).items():
-            if left is None:
-                self.stats.pop(component, None)
-            else:
-                self.stats[component] = left
+        self.totals[partition] = totals.merge(self.totals[partition], result.totals)
+        for deltas, spreads in ((result.deltas, result.spreads), *result.later):
+            for _, value in packing.pack_deltas(deltas, spreads, 3, 200_000):
+                self.take_deltas(packing.unpack_deltas(value))
+        for _, value in packing.pack_taken_back(result.taken_back, 3, 200_000):
+            self.take_back(packing.unpack_taken_back(value))
         for key, (_, count) in fold_pairs(result.pair_changes.items(), self.pair_counts.get).items():
             if count == 0:
                 del self.pair_counts[key]
@@ -141,6 +148,35 @@ class Fleet:
                 copy.partition,
             )
         return result
+
+    def take_deltas(self, deltas: Iterable[packing.Delta]) -> None:
+        """Merge what one record packs."""
+        touched = Components(self.stats.get)
+        touched.take(deltas)
+        self.stats.update(touched.checked_rows())
+        self._set_histories(touched.histories(self.states))
+
+    def take_back(self, changes: Sequence[packing.Delta]) -> None:
+        """Take back what one record says."""
+        for component, row in rows_without(changes, self.stats.get).items():
+            if row is None:
+                self.stats.pop(component, None)
+            else:
+                self.stats[component] = row
+        self._set_histories(histories_without(changes, self.states))
+
+    def _set_histories(self, histories: Iterable[tuple[str, bytes, Change]]) -> None:
+        for component, key, (state, days) in histories:
+            if state == NO_HISTORY:
+                self.states.pop(key, None)
+            else:
+                self.states[key] = state
+            for number, day in days:
+                row_key = historyrows.row_key(component, number)
+                if day is None:
+                    del self.history[row_key]
+                else:
+                    self.history[row_key] = historyrows.to_json(component, day)
 
     def take_events(self, events: Iterable[dict[str, Any]], cuts: Sequence[int] = ()) -> None:
         """Publish events in this order, each to its host's partition, and fold them cut at these places."""
@@ -159,3 +195,15 @@ class Fleet:
         rows = {component: orjson.loads(to_json(component, row)) for component, row in self.stats.items()}
         pairs = {tuple(orjson.loads(key)): count for key, count in self.pair_counts.items()}
         return rows, pairs
+
+    def history_rows(self) -> HistoryRows:
+        """Return the rows of `component-history` in the oracle's form."""
+        return {parse_history_key(key): orjson.loads(value) for key, value in self.history.items()}
+
+    def total_rows(self) -> dict[int, dict[str, int]]:
+        """Return the rows of `fleet-totals` in the oracle's form."""
+        return {
+            partition: orjson.loads(totals.to_json(partition, row))
+            for partition, row in self.totals.items()
+            if row != totals.NONE
+        }

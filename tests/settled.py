@@ -14,8 +14,10 @@ from schemas.topics import (
     CHECKPOINTS,
     CO_FAILURES,
     COMPONENT_DELTAS,
+    COMPONENT_HISTORY,
     COMPONENT_STATS,
     DEAD_LETTERS,
+    FLEET_TOTALS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
@@ -25,7 +27,8 @@ from tests.waiting import eventually
 __all__ = ["check_settled", "read_rows", "wait_until_folded"]
 
 SOURCES = (OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS)
-ALL = (*SOURCES, HOST_LEDGER, COMPONENT_STATS, CO_FAILURES, CHECKPOINTS, DEAD_LETTERS)
+TABLES = (HOST_LEDGER, FLEET_TOTALS, COMPONENT_STATS, COMPONENT_HISTORY, CO_FAILURES)
+ALL = (*SOURCES, *TABLES, CHECKPOINTS, DEAD_LETTERS)
 
 
 def partitions_of(settings: Settings, names: Iterable[str]) -> list[TopicPartition]:

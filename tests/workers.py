@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 
+from processor.domain.partition import partition_of
 from processor.settings import Settings
 from schemas.cofailure import parse_pair_key
-from schemas.topics import CO_FAILURES, COMPONENT_STATS
-from tests.oracle import Event, oracle
+from schemas.history import parse_history_key
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS
+from tests.oracle import Event, history_of, oracle, totals_of
 from tests.settled import read_rows
 
 __all__ = ["Workers", "compare_with_oracle"]
@@ -82,7 +84,7 @@ class Workers:
 async def compare_with_oracle(
     settings: Settings, published: Iterable[Sequence[bytes]], **rules: Any
 ) -> dict[str, int]:
-    """Assert that every row of both results equals the oracle's.
+    """Assert that every row of every result equals the oracle's.
 
     Args:
         settings: where the results are.
@@ -90,7 +92,7 @@ async def compare_with_oracle(
         rules: of the fold, as `oracle` takes them.
 
     Returns:
-        How many events, rows and pairs were compared.
+        How many events, rows, days and pairs were compared.
     """
     events: list[Event] = [orjson.loads(value) for _, value in published]
     expected_rows, expected_pairs = oracle(events, **rules)
@@ -102,6 +104,16 @@ async def compare_with_oracle(
         parse_pair_key(key): orjson.loads(value)["count"]
         for key, value in (await read_rows(settings, CO_FAILURES)).items()
     }
+    days = {
+        parse_history_key(key): orjson.loads(value)
+        for key, value in (await read_rows(settings, COMPONENT_HISTORY)).items()
+    }
+    totals = {
+        int(key): orjson.loads(value) for key, value in (await read_rows(settings, FLEET_TOTALS)).items()
+    }
     assert rows == expected_rows
     assert pairs == expected_pairs
-    return {"events": len(events), "rows": len(rows), "pairs": len(pairs)}
+    assert days == history_of(events)
+    home = settings.partitions
+    assert totals == totals_of(events, lambda host: partition_of(host.encode(), home), **rules)
+    return {"events": len(events), "rows": len(rows), "days": len(days), "pairs": len(pairs)}

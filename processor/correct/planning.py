@@ -7,7 +7,6 @@ meanwhile is read as well: `catch_up` brings the plan to the end of now, and may
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from processor.correct.request import CorrectionError, Request
@@ -172,14 +171,13 @@ def _decide(plan: Plan, config: FoldConfig) -> None:
     forgotten = plan.correction.host_id if plan.correction.kind is CorrectionKind.FORGET_HOST else None
     now_ms = time.time_ns() // 1_000_000
     for number, hosts in plan.hosts.items():
-        void = partial(plan.corrections.places, partition=number)
         plan.control[number] = {
             host: plan_host(
                 host,
                 records,
                 number,
                 config,
-                void,
+                plan.corrections,
                 plan.correction.correction_id,
                 now_ms=now_ms,
                 forget=host.decode() == forgotten,

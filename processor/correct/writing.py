@@ -86,9 +86,9 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
     """
     correction = request.correction()
     component = correction.component_id or ""
-    change = (0, 0, 0, 0, None, None, None, revoked(to_us(correction.at)))
+    change = (0, 0, 0, 0, None, None, None, revoked(to_us(correction.at)), 0)
     async with _producer(settings) as producer:
-        ((partition, value),) = pack_taken_back([(component, change)], settings.partitions, 1 << 20)
+        ((partition, value),) = pack_taken_back([(component, change, None)], settings.partitions, 1 << 20)
         headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
         async with producer.transaction():
             topic = settings.topic(COMPONENT_DELTAS)

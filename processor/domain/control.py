@@ -20,13 +20,13 @@ import orjson
 
 from processor.domain.config import FoldConfig
 from processor.domain.fingerprint import FINGERPRINT_BYTES, fingerprint
-from processor.domain.ledger import EMPTY, Row
+from processor.domain.ledger import EMPTY, Row, is_counted
 from processor.domain.ledger import decode as decode_row
-from processor.domain.packing import pack_taken_back, unpack_taken_back
+from processor.domain.packing import Delta, pack_taken_back, unpack_taken_back
 from processor.domain.partition import partition_of
 from processor.domain.record import CORRECTION_HEADER, LAST_MS, Record, header_of
 from processor.domain.sessions import Pair, Session
-from processor.domain.stats import Stats
+from processor.domain.totals import Totals
 
 __all__ = [
     "CORRECTION_REFUSED",
@@ -70,6 +70,7 @@ class Control:
         sessions: the host's sessions from then on.
         taken_back: by component what void events had counted: sums below 0, and their times.
         pair_changes: signed changes of pair counts.
+        totals: signed changes of the partition's totals.
     """
 
     correction_id: UUID
@@ -79,8 +80,9 @@ class Control:
     may_be_gone: bool
     forget: bool
     sessions: tuple[Session, ...]
-    taken_back: tuple[tuple[str, Stats], ...]
+    taken_back: tuple[Delta, ...]
     pair_changes: tuple[tuple[Pair, int], ...]
+    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def encode_control(control: Control, key: bytes) -> tuple[bytes, list[tuple[str,
             "sessions": control.sessions,
             "stats": orjson.Fragment(taken_back[0][1]) if taken_back else None,
             "pairs": [(a, b, change) for (a, b), change in control.pair_changes],
+            "totals": control.totals._asdict(),
         }
     )
     headers = [(CORRECTION_HEADER, str(control.correction_id).encode())]
@@ -155,6 +158,7 @@ def decode_control(record: Record, config: FoldConfig) -> Control:
             tuple((start, end, names and tuple(names)) for start, end, names in fields["sessions"]),
             () if stats is None else tuple(unpack_taken_back(orjson.dumps(stats))),
             tuple(((a, b), change) for a, b, change in fields["pairs"]),
+            Totals(**fields["totals"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ControlError):
@@ -180,7 +184,7 @@ def effect_of(
         note: it is only to leave its note in the ring: void events were never counted here.
 
     Raises:
-        ControlError: it does not apply and leaves no note: "partition", or as `decode_control`.
+        ControlError: it does not apply and leaves no note: "partition", "uncounted", or as `decode_control`.
     """
     control = decode_control(record, config)
     if control.partition != partition or partition_of(control.host, config.partitions) != partition:
@@ -188,6 +192,8 @@ def effect_of(
     known = rows.get(control.host)
     if known is EMPTY:
         known = None
+    if isinstance(known, bytes) and not is_counted(known):
+        raise ControlError("uncounted")  # a release before counted no sessions of it: nothing to take back
     row = EMPTY if known is None else decode_row(known) if isinstance(known, bytes) else known
     ring, _, sessions = row
     ring = ring[-config.ring_size * FINGERPRINT_BYTES :]

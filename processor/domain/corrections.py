@@ -10,7 +10,7 @@ is a duplicate as before. So a rebuild does not leave void events out, it hands 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
@@ -110,6 +110,14 @@ class Corrections:
             self._by_component[selector.component].append(selector)
         else:
             self._others.append(selector)
+
+    def only(self, correction_ids: Collection[UUID]) -> "Corrections":
+        """Return those with one of these ids."""
+        some = Corrections()
+        for correction in self.all:
+            if correction.correction_id in correction_ids:
+                some.add(correction)
+        return some
 
     def voids(
         self,

@@ -11,6 +11,7 @@ from processor.domain.control import CORRECTION_REFUSED, ControlError, effect_of
 from processor.domain.ledger import Row
 from processor.domain.record import DeadLetter, Record
 from processor.domain.results import IntakeResult, add_pairs
+from processor.domain.totals import merge as add_totals
 
 __all__ = ["Pushback", "apply_control"]
 
@@ -67,6 +68,8 @@ def apply_control(
         if effect.control is not None:
             total.taken_back += effect.control.taken_back
             add_pairs(total, effect.control.pair_changes)
+            total.totals = add_totals(total.totals, effect.control.totals)
+            total.corrections.append(effect.control.correction_id)
         elif not note:
             why = "ledger"
     if why:

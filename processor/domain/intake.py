@@ -4,7 +4,7 @@ The law: event by event in offset order, so that how a history is cut into batch
 not depend on order (counts, first and last times) is gathered by column and reckoned once per batch.
 """
 
-from collections import ChainMap, defaultdict
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
 from typing import cast
@@ -15,19 +15,20 @@ from numpy.typing import NDArray
 from processor.domain.config import FoldConfig
 from processor.domain.cutting import Pushback, apply_control
 from processor.domain.decode import RUN_LENGTH, Decoded, decode
-from processor.domain.deltas import deltas_of
-from processor.domain.events import Events, joined
+from processor.domain.deltas import deltas_of, hours_of, spreads_of, with_sessions
+from processor.domain.effects import Effects
+from processor.domain.events import Events, Numbers, joined
 from processor.domain.fingerprint import FINGERPRINT_BYTES
 from processor.domain.forwarding import forward
-from processor.domain.ledger import Row
+from processor.domain.ledger import EMPTY, Row, is_counted
 from processor.domain.ledger import decode as decode_row
-from processor.domain.names import OUTCOME_NUMBERS, Book
+from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES, Book
 from processor.domain.partition import partition_of
 from processor.domain.record import Forward, Record, Taken
 from processor.domain.results import IntakeCounts, IntakeResult, absorb
 from processor.domain.rings import Judged, judge
-from processor.domain.sessions import Pair, Session, add_failure, is_late
-from processor.domain.stats import Stats
+from processor.domain.sessions import NOTHING, Session, add_failure, effect_of, is_late
+from processor.domain.totals import totals_of
 from schemas import OutcomeType
 from schemas.topics import OUTCOME_EVENTS
 
@@ -107,7 +108,9 @@ class _Batch:
         self._rings: list[bytes] = []
         self._sessions: dict[int, tuple[Session, ...]] = {}
         self._strangers: set[int] = set()
-        self._pairs: defaultdict[Pair, int] = defaultdict(int)
+        self._newcomers: list[int] = []
+        self._uncounted: list[int] = []
+        self._effects = Effects()
 
     def take_up_to_control(self, source: Pushback) -> Record | None:
         """Take in records until they end, or up to a control record, which is taken and returned."""
@@ -142,11 +145,17 @@ class _Batch:
         """Take up a host's row and return its ring; a host that lives in another partition is a stranger."""
         host = self._book.hosts.by_number[number]
         row = self._hosts.get(host)
-        if row is None:
+        if row is None or row is EMPTY:
             if partition_of(host, self._config.partitions) != self._partition:
                 self._strangers.add(number)
+            else:
+                self._newcomers.append(number)
             return b""
-        ring, _, sessions = decode_row(row) if isinstance(row, bytes) else row
+        if isinstance(row, bytes):
+            if not is_counted(row):
+                self._uncounted.append(number)
+            row = decode_row(row)
+        ring, _, sessions = row
         if sessions:
             self._sessions[number] = sessions
         return ring[-self._config.ring_size * FINGERPRINT_BYTES :]
@@ -183,22 +192,39 @@ class _Batch:
             kept = events
         counts.events = len(kept)
         counts.skewed = int(np.count_nonzero(kept.skewed))
-        result.deltas = self._deltas(kept)
+        columns = self._columns(kept)
+        result.deltas, result.spreads = deltas_of(*columns), spreads_of(*columns)
+        hosts, effects = self._count_hosts(judged), self._effects
         self._add_failures(kept)
-        result.pair_changes = {pair: change for pair, change in self._pairs.items() if change}
+        counts.mass_failures = effects.became_mass
+        numbers = np.bincount(kept.outcomes, minlength=len(OUTCOMES)).tolist()
+        result.totals = totals_of(numbers, effects, hosts)
+        with_sessions(result.deltas, effects.components)
+        result.pair_changes = {pair: change for pair, change in effects.pairs.items() if change}
         result.ledgers = self._ledgers(judged, events)
         return result
 
-    def _deltas(self, events: Events) -> dict[str, Stats]:
-        names = self._book.components.by_number
-        return deltas_of(events.components, events.outcomes, events.times_us, names)
+    def _columns(self, events: Events) -> tuple[Numbers, Numbers, Numbers, list[str]]:
+        return events.components, events.outcomes, events.times_us, self._book.components.by_number
 
     def _set_aside(self, events: Events, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note what the void ones among events that count would have come to; return which they are."""
         void = np.concatenate(self._voided) & counted
-        self.result.voided = self._deltas(events.take(np.flatnonzero(void)))
+        columns = self._columns(events.take(np.flatnonzero(void)))
+        self.result.voided, self.result.voided_hours = deltas_of(*columns), hours_of(*columns)
         self.result.counts.void = int(np.count_nonzero(void))
         return void
+
+    def _count_hosts(self, judged: Judged) -> int:
+        """Return how many hosts are heard of for the first time since hosts and sessions are counted.
+
+        A release before counted neither a host nor its sessions. From here on both are, so that nothing is
+        ever withdrawn that was not counted.
+        """
+        uncounted = [number for number in self._uncounted if judged.last[number] >= 0]
+        for number in uncounted:
+            self._effects.take(effect_of(self._sessions.get(number, ())))
+        return len(uncounted) + sum(judged.last[number] >= 0 for number in self._newcomers)
 
     def _ledgers(self, judged: Judged, events: Events) -> dict[bytes, Row]:
         """Return the rows of the hosts that were heard: with an event that is no duplicate."""
@@ -213,7 +239,7 @@ class _Batch:
 
     def _add_failures(self, events: Events) -> None:
         """Put the failures into their hosts' sessions, in offset order."""
-        config, counts, all_sessions, pairs = self._config, self.result.counts, self._sessions, self._pairs
+        config, counts, all_sessions = self._config, self.result.counts, self._sessions
         places = np.flatnonzero(events.outcomes == _FAILURE)
         components = map(self._book.components.by_number.__getitem__, events.components[places].tolist())
         columns = (events.hosts[places].tolist(), components, events.times_us[places].tolist())
@@ -222,7 +248,6 @@ class _Batch:
             if is_late(sessions, at_us, config):
                 counts.late += 1
                 continue
-            all_sessions[host], changes, mass_failures = add_failure(sessions, component, at_us, config)
-            counts.mass_failures += mass_failures
-            for pair, change in changes.items():
-                pairs[pair] += change
+            all_sessions[host], effect = add_failure(sessions, component, at_us, config)
+            if effect is not NOTHING:
+                self._effects.take(effect)

@@ -26,6 +26,7 @@ __all__ = [
     "decode",
     "encode",
     "expire",
+    "is_counted",
     "sessions_of",
 ]
 
@@ -35,10 +36,13 @@ Row = tuple[bytes, int, tuple[Session, ...]]
 EMPTY: Row = (b"", 0, ())
 """The row of a host that was never heard of."""
 
-VERSION = 1
+VERSION = 2
+_UNCOUNTED = 1  # the version before: neither the host nor its sessions are among the totals
 
-_HEARD = b'{"v":1,"heard":"'
-_HEARD_END = len(_HEARD) + len("2026-01-02T03:04:05.000006Z")
+_HEARD = b'{"v":%d,"heard":"'
+_HEARDS = (_HEARD % VERSION, _HEARD % _UNCOUNTED)
+_HEARD_AT = len(_HEARDS[0])
+_HEARD_END = _HEARD_AT + len("2026-01-02T03:04:05.000006Z")
 
 
 class LedgerError(ValueError):
@@ -66,7 +70,7 @@ def encode(row: Row) -> bytes:
     """Return the row as a value of `host-ledger`: JSON, fields in a fixed order."""
     ring, heard_us, sessions = row
     return b'%b%b","ring":"%b","sessions":[%b]}' % (
-        _HEARD,
+        _HEARDS[0],
         _format(heard_us),
         b2a_base64(ring, newline=False),
         b",".join(map(_encode_session, sessions)),
@@ -82,8 +86,10 @@ def decode(value: bytes) -> Row:
     try:
         fields = orjson.loads(value)
         version = fields["v"]
-        if version != VERSION:
-            raise LedgerError(f"a host ledger of version {version!r}; this worker reads version {VERSION}")
+        if version not in {VERSION, _UNCOUNTED}:
+            raise LedgerError(
+                f"a host ledger of version {version!r}; this worker reads versions {_UNCOUNTED} and {VERSION}"
+            )
         return (
             b64decode(fields["ring"], validate=True),
             parse_us(fields["heard"]),
@@ -93,6 +99,11 @@ def decode(value: bytes) -> Row:
         if isinstance(error, LedgerError):
             raise
         raise LedgerError(f"not a host ledger: {value[:80]!r}: {error}") from error
+
+
+def is_counted(value: bytes) -> bool:
+    """Say whether a host and its sessions are in the totals; before there were any, values had version 1."""
+    return not value.startswith(_HEARDS[1])
 
 
 def sessions_of(row: Row | bytes) -> list[FailureSession]:
@@ -124,8 +135,8 @@ def _idle(rows: Iterable[tuple[bytes, Row | bytes]], heard_from_us: int) -> Iter
     """Yield the hosts last heard before; times of one width compare as text, so no row is decoded for it."""
     heard_from = _format(max(heard_from_us, 0))
     for host, row in rows:
-        if isinstance(row, bytes) and row.startswith(_HEARD):
-            if row[len(_HEARD) : _HEARD_END] < heard_from:
+        if isinstance(row, bytes) and row.startswith(_HEARDS):
+            if row[_HEARD_AT:_HEARD_END] < heard_from:
                 yield host
         elif (decode(row) if isinstance(row, bytes) else row)[1] < heard_from_us:
             yield host

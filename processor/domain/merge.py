@@ -1,33 +1,16 @@
-"""The later folds: deltas into stats rows, signed changes into pair counts. Both are sums, in any order."""
+"""Pairs: signed changes are added to pair counts, in any order."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from processor.domain.sessions import Pair
-from processor.domain.stats import Stats, merge
 from schemas.cofailure import pair_key
 
-__all__ = ["NegativeCountError", "fold_components", "fold_pairs"]
+__all__ = ["NegativeCountError", "fold_pairs"]
 
 
 class NegativeCountError(ArithmeticError):
-    """A pair was withdrawn more often than it was counted: a change was lost or applied twice."""
-
-
-def fold_components(
-    deltas: Iterable[tuple[str, Stats]], row_of: Callable[[str], Stats | None]
-) -> dict[str, Stats]:
-    """Return the rows that the deltas touch, as they are now.
-
-    Args:
-        deltas: components with their deltas, in any order, a component any number of times.
-        row_of: gives a component's row so far, or None.
-    """
-    rows: dict[str, Stats] = {}
-    for component, delta in deltas:
-        known = rows.get(component) or row_of(component)
-        rows[component] = delta if known is None else merge(known, delta)
-    return rows
+    """Something was withdrawn more often than it was counted: a change was lost or applied twice."""
 
 
 def fold_pairs(

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from uuid import UUID
 
+from processor.domain.history import Spread, add
 from processor.domain.ledger import Row
+from processor.domain.packing import Delta
 from processor.domain.record import DeadLetter, Forward
 from processor.domain.sessions import Pair
 from processor.domain.stats import Stats, merge
+from processor.domain.totals import NONE, Totals
+from processor.domain.totals import merge as add_totals
 
 __all__ = ["IntakeCounts", "IntakeResult", "absorb", "add_pairs"]
 
@@ -37,10 +42,15 @@ class IntakeResult:
     """What a batch comes to.
 
     Attributes:
-        deltas: one for each component of the batch.
+        deltas: one for each component of the batch, and of the sessions that its failures changed.
+        spreads: the counts by hour of those components whose delta does not tell them.
+        later: deltas and spreads of what stood after a control record, once for each.
+        totals: what the batch adds to the partition's totals; its sessions are signed.
         pair_changes: signed changes of pair counts, a < b, without zeros.
         taken_back: by component what corrections take back, to be applied after the deltas.
         voided: what the void events would have come to, by component; only where some are void.
+        voided_hours: the same by component and hour since the epoch.
+        corrections: those that applied.
         ledgers: the new rows of the hosts that were heard; EMPTY, itself, where a host's row goes.
         forwards: copies of events that belong in other partitions.
         dead: records that are no events.
@@ -50,8 +60,13 @@ class IntakeResult:
 
     deltas: dict[str, Stats] = field(default_factory=dict)
     pair_changes: dict[Pair, int] = field(default_factory=dict)
-    taken_back: list[tuple[str, Stats]] = field(default_factory=list)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+    totals: Totals = NONE
+    later: list[tuple[dict[str, Stats], dict[str, Spread]]] = field(default_factory=list)
+    taken_back: list[Delta] = field(default_factory=list)
     voided: dict[str, Stats] = field(default_factory=dict)
+    voided_hours: dict[str, dict[int, list[int]]] = field(default_factory=dict)
+    corrections: list[UUID] = field(default_factory=list)
     ledgers: dict[bytes, Row] = field(default_factory=dict)
     forwards: list[Forward] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -61,12 +76,14 @@ class IntakeResult:
 
 def absorb(total: IntakeResult, later: IntakeResult) -> None:
     """Add a later result of the same partition to a total."""
-    for component, delta in later.deltas.items():
-        known = total.deltas.get(component)
-        total.deltas[component] = delta if known is None else merge(known, delta)
+    total.later.append((later.deltas, later.spreads))
+    total.totals = add_totals(total.totals, later.totals)
     for component, delta in later.voided.items():
         known = total.voided.get(component)
         total.voided[component] = delta if known is None else merge(known, delta)
+    for component, hours in later.voided_hours.items():
+        for hour, counts in hours.items():
+            add(total.voided_hours.setdefault(component, {}), hour, counts)
     add_pairs(total, later.pair_changes.items())
     total.taken_back += later.taken_back
     total.ledgers.update(later.ledgers)

@@ -8,20 +8,26 @@ both are the folds themselves.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from uuid import UUID
 
 from processor.domain.config import FoldConfig
 from processor.domain.control import Control, ledger_mark
-from processor.domain.intake import Void, fold
+from processor.domain.corrections import Corrections
+from processor.domain.history import NO_SPREAD, Spread, spread_of
+from processor.domain.intake import fold
 from processor.domain.ledger import EMPTY
+from processor.domain.packing import Delta
 from processor.domain.record import Record
 from processor.domain.results import IntakeResult
+from processor.domain.stats import EMPTY as NOTHING
 from processor.domain.stats import Stats
+from processor.domain.totals import Totals
 
 __all__ = ["HostPlan", "plan_host"]
 
-_DEPRECATIONS = 4  # after the four counts of a row
+_SESSIONS = 5  # after the four counts of a row and its deprecations
 _WAS_IDLE = "it was idle for so long that its ledger may have been forgotten in between"
 
 
@@ -45,7 +51,7 @@ def plan_host(
     records: Sequence[Record],
     partition: int,
     config: FoldConfig,
-    void: Void,
+    corrections: Corrections,
     correction_id: UUID,
     *,
     now_ms: int,
@@ -58,60 +64,74 @@ def plan_host(
         records: all of its records in its partition, control records too, in offset order.
         partition: where the host lives.
         config: the folds' settings.
-        void: says which events are void by all corrections, this one included.
+        corrections: all of them, this one included.
         correction_id: which correction.
         now_ms: the time, in milliseconds since the epoch.
         forget: the host's ledger goes.
     """
-    counted = fold(records, partition, {}, config)
-    wanted = fold(records, partition, {}, config, void=void)
+    live = fold(records, partition, {}, config)
+    counted = live
+    if live.corrections:  # what they took back is not counted any more
+        applied = corrections.only(live.corrections)
+        counted = fold(records, partition, {}, config, void=partial(applied.places, partition=partition))
+    wanted = fold(records, partition, {}, config, void=partial(corrections.places, partition=partition))
     pairs = Counter(wanted.pair_changes)
     pairs.subtract(counted.pair_changes)
     pair_changes = tuple((pair, change) for pair, change in sorted(pairs.items()) if change)
     taken_back = tuple(_differences(counted, wanted))
-    events = -sum(sum(_counts(change).values()) for _, change in taken_back)
+    events = -sum(sum(_counts(change)[:_SESSIONS]) for _, change, _ in taken_back)
     if not (taken_back or pair_changes or forget):
         return HostPlan(None, 0)
-    gaps_ms = [
-        later - earlier for earlier, later in pairwise([*(record.timestamp for record in records), now_ms])
-    ]
+    times_ms = [record.timestamp for record in records]
+    gaps_ms = [later - earlier for earlier, later in pairwise([*times_ms, now_ms])]
     idle_ms = config.host_idle_us // 1000
-    if counted.counts.duplicates and any(gap_ms > idle_ms for gap_ms in gaps_ms[:-1]):
+    if live.counts.duplicates and any(gap_ms > idle_ms for gap_ms in gaps_ms[:-1]):
         return HostPlan(None, events, _WAS_IDLE)
     control = Control(
         correction_id,
         partition,
         host,
-        ledger_mark(counted.ledgers.get(host, EMPTY)),
+        ledger_mark(live.ledgers.get(host, EMPTY)),
         gaps_ms[-1] > idle_ms,
         forget,
         wanted.ledgers.get(host, EMPTY)[2],
         taken_back,
         pair_changes,
+        Totals._make([new - old for new, old in zip(wanted.totals, counted.totals, strict=True)]),
     )
     return HostPlan(control, events)
 
 
-def _differences(counted: IntakeResult, wanted: IntakeResult) -> Iterable[tuple[str, Stats]]:
-    """Yield by component what is counted too much, as sums below 0, with the times of the void events."""
-    sums: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    for component, change in [*counted.deltas.items(), *counted.taken_back]:
-        sums[component].subtract(_counts(change))
-    for component, change in wanted.deltas.items():
-        sums[component].update(_counts(change))
-    for component, total in sorted(sums.items()):
-        if any(total.values()):
-            *_, seen_us, success_us, failure_us, notes = wanted.voided[component]
-            change = (total[0], total[1], total[2], total[3], seen_us, success_us, failure_us, None)
-            if notes is not None:
-                change = (*change[:7], (total[_DEPRECATIONS], notes[1], notes[2], None, False))
-            yield component, change
+def _differences(counted: IntakeResult, wanted: IntakeResult) -> Iterable[Delta]:
+    """Yield by component what is counted too much: sums below 0, times and hours of the void events."""
+    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (_SESSIONS + 1))
+    for sign, result in ((-1, counted), (1, wanted)):
+        for deltas in (result.deltas, *(deltas for deltas, _ in result.later)):
+            for component, change in deltas.items():
+                sums[component] = [
+                    a + sign * b for a, b in zip(sums[component], _counts(change), strict=True)
+                ]
+    for component, (*counts, gone, sessions) in sorted(sums.items()):
+        if not (any(counts) or gone or sessions):
+            continue
+        *_, seen_us, success_us, failure_us, notes, _ = wanted.voided.get(component, NOTHING)
+        left = None if notes is None else (gone, notes[1], notes[2], None, False)
+        change = (counts[0], counts[1], counts[2], counts[3], seen_us, success_us, failure_us, left, sessions)
+        yield component, change, _spread(component, counted, wanted)
 
 
-def _counts(stats: Stats) -> dict[int, int]:
-    """Return a row's or a change's counts by their places, deprecations last."""
+def _counts(stats: Stats) -> list[int]:
+    """Return a row's or a change's counts: the four, deprecations, and last the failure sessions."""
     notes = stats[7]
-    return {
-        **dict(enumerate((stats[0], stats[1], stats[2], stats[3]))),
-        _DEPRECATIONS: 0 if notes is None else notes[0],
+    return [*stats[:4], 0 if notes is None else notes[0], stats[8]]
+
+
+def _spread(component: str, counted: IntakeResult, wanted: IntakeResult) -> Spread:
+    """Return the hours of the events that are void and were counted, below 0."""
+    before = counted.voided_hours.get(component, {})
+    hours = {
+        hour: [old - new for new, old in zip(counts, before.get(hour, (0, 0, 0, 0)), strict=True)]
+        for hour, counts in wanted.voided_hours.get(component, {}).items()
     }
+    hours = {hour: counts for hour, counts in hours.items() if any(counts)}
+    return spread_of(hours) if hours else NO_SPREAD

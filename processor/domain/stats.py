@@ -29,13 +29,15 @@ __all__ = [
     "to_model",
 ]
 
-Stats = tuple[int, int, int, int, int | None, int | None, int | None, Notes | None]
-"""Successes, failures, uses, removals; first seen, last success, last failure; notes.
+Stats = tuple[int, int, int, int, int | None, int | None, int | None, Notes | None, int]
+"""Successes, failures, uses, removals; first seen, last success, last failure; notes; and in how many failure
+sessions it failed.
 
-The times are in microseconds since the epoch, None where there was no such event.
+The times are in microseconds since the epoch, None where there was no such event. The number of failure
+sessions is signed in a change: sessions that join, or become a mass failure, take some back.
 """
 
-EMPTY: Final[Stats] = (0, 0, 0, 0, None, None, None, None)
+EMPTY: Final[Stats] = (0, 0, 0, 0, None, None, None, None, 0)
 """The identity of `merge`: nothing happened."""
 
 
@@ -46,21 +48,23 @@ class StatsError(ValueError):
 def of_event(outcome_type: OutcomeType, at_us: int) -> Stats:
     """Return what one event changes; `deprecated` changes no counter.
 
+    Which failure sessions a failure stands in cannot be told from it alone: that is `sessions`' to say.
+
     Args:
         outcome_type: what happened.
         at_us: when, in microseconds since the epoch.
     """
     match outcome_type:
         case OutcomeType.INSTALL_SUCCESS:
-            return (1, 0, 0, 0, at_us, at_us, None, None)
+            return (1, 0, 0, 0, at_us, at_us, None, None, 0)
         case OutcomeType.INSTALL_FAILURE:
-            return (0, 1, 0, 0, at_us, None, at_us, None)
+            return (0, 1, 0, 0, at_us, None, at_us, None, 0)
         case OutcomeType.USED_IN_SESSION:
-            return (0, 0, 1, 0, at_us, None, None, None)
+            return (0, 0, 1, 0, at_us, None, None, None, 0)
         case OutcomeType.REMOVED_BY_USER:
-            return (0, 0, 0, 1, at_us, None, None, None)
+            return (0, 0, 0, 1, at_us, None, None, None, 0)
         case OutcomeType.DEPRECATED:
-            return (0, 0, 0, 0, at_us, None, None, stated(1, at_us, at_us))
+            return (0, 0, 0, 0, at_us, None, None, stated(1, at_us, at_us), 0)
 
 
 def merge(a: Stats, b: Stats) -> Stats:
@@ -74,6 +78,7 @@ def merge(a: Stats, b: Stats) -> Stats:
         later(a[5], b[5]),
         later(a[6], b[6]),
         merge_notes(a[7], b[7]),
+        a[8] + b[8],
     )
 
 
@@ -83,7 +88,7 @@ def to_json(component_id: str, row: Stats) -> bytes:
     Raises:
         OverflowError: a time is not in the years 1..9999.
     """
-    successes, failures, uses, removals, first_seen_us, last_success_us, last_failure_us, notes = row
+    successes, failures, uses, removals, first_us, last_success_us, last_failure_us, notes, sessions = row
     return orjson.dumps(
         {
             "component_id": component_id,
@@ -91,8 +96,8 @@ def to_json(component_id: str, row: Stats) -> bytes:
             "install_failures": failures,
             "usage_count": uses,
             "removal_count": removals,
-            "failure_sessions": 0,
-            "first_seen": None if first_seen_us is None else format_us(first_seen_us),
+            "failure_sessions": sessions,
+            "first_seen": None if first_us is None else format_us(first_us),
             "last_success": None if last_success_us is None else format_us(last_success_us),
             "last_failure": None if last_failure_us is None else format_us(last_failure_us),
             "deprecated_at": None if notes is None else _text(deprecated_us(notes)),
@@ -151,6 +156,7 @@ def from_json(value: bytes) -> tuple[str, Stats]:
             _us_of_text(fields["last_success"]),
             _us_of_text(fields["last_failure"]),
             _notes_of(_us_of_text(fields["deprecated_at"]), fields.get("notes")),
+            fields.get("failure_sessions", 0),  # a row that was written before they were counted has none
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StatsError(f"not a component's row: {value[:80]!r}: {error!r}") from error
@@ -170,14 +176,15 @@ def to_model(component_id: str, row: Stats) -> OutcomeStats:
     Raises:
         OverflowError: a time is not in the years 1..9999.
     """
-    successes, failures, uses, removals, first_seen_us, last_success_us, last_failure_us, notes = row
+    successes, failures, uses, removals, first_us, last_success_us, last_failure_us, notes, sessions = row
     return OutcomeStats(
         component_id=component_id,
         install_successes=successes,
         install_failures=failures,
         usage_count=uses,
         removal_count=removals,
-        first_seen=_time(first_seen_us),
+        failure_sessions=sessions,
+        first_seen=_time(first_us),
         last_success=_time(last_success_us),
         last_failure=_time(last_failure_us),
         deprecated_at=_time(deprecated_us(notes)),
@@ -198,6 +205,7 @@ def from_model(stats: OutcomeStats) -> Stats:
         _notes_of(
             _us(stats.deprecated_at), None if stats.notes is None else stats.notes.model_dump(mode="json")
         ),
+        stats.failure_sessions,
     )
 
 

@@ -1,26 +1,29 @@
-"""Taking back: what void events had changed in a component's row leaves it again.
+"""Taking back: what void events had changed in a component's row and history leaves them again.
 
 Counts are sums, so what is left is exact at once. Times are extremes, from which nothing can be subtracted:
 where a time of the row may be that of a void event, the row says so (`has_stale_times`), until a rebuild.
 A row of which no event is left goes with a tombstone, and everything it said with it.
+
+Rows that a release before wrote count one deprecation, no sessions and no hours: of these no more is taken
+back than they have.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from processor.domain.history import STEP, Change, Counts, taken_back
 from processor.domain.merge import NegativeCountError
 from processor.domain.notes import Notes, later
+from processor.domain.packing import Delta
 from processor.domain.stats import Stats
 
-__all__ = ["take_back", "take_back_from"]
+__all__ = ["histories_without", "rows_without", "take_back"]
 
 
-def take_back_from(
-    changes: Iterable[tuple[str, Stats]], row_of: Callable[[str], Stats | None]
-) -> dict[str, Stats | None]:
+def rows_without(changes: Iterable[Delta], row_of: Callable[[str], Stats | None]) -> dict[str, Stats | None]:
     """Return the rows that the changes touch, as they are now; None for a row that goes.
 
     Args:
-        changes: components with what is taken back, a component any number of times.
+        changes: what is taken back, a component any number of times.
         row_of: gives a component's row so far, or None.
 
     Raises:
@@ -28,10 +31,30 @@ def take_back_from(
             none can.
     """
     rows: dict[str, Stats | None] = {}
-    for component, change in changes:
+    for component, change, _ in changes:
         known = rows[component] if component in rows else row_of(component)
         rows[component] = take_back(component, known, change)
     return rows
+
+
+def histories_without(
+    changes: Iterable[Delta], states: Mapping[bytes, bytes]
+) -> Iterator[tuple[str, bytes, Change]]:
+    """Yield the components whose history changes, each with its key among the states and the change.
+
+    Args:
+        changes: what is taken back.
+        states: the histories so far, by the components' ids in UTF-8; may change between two steps.
+    """
+    for component, _, spread in changes:
+        key = component.encode()
+        state = states.get(key)
+        if spread is not None and spread[0] and state is not None:
+            yield component, key, taken_back(state, _by_number(spread[0]), _by_number(spread[1]))
+
+
+def _by_number(flat: Sequence[int]) -> dict[int, Counts]:
+    return {flat[at]: flat[at + 1 : at + STEP] for at in range(0, len(flat), STEP)}
 
 
 def take_back(component: str, row: Stats | None, change: Stats) -> Stats | None:
@@ -56,14 +79,14 @@ def take_back(component: str, row: Stats | None, change: Stats) -> Stats | None:
     notes = _left(row[7], change[7], is_stale)
     if not any(counts) and (notes is None or not notes[0]):
         return None
-    return (*counts, row[4], row[5] if counts[0] else None, row[6] if counts[1] else None, notes)
+    times_us = row[4], row[5] if counts[0] else None, row[6] if counts[1] else None
+    return (*counts, *times_us, notes, max(row[8] + change[8], 0))
 
 
 def _left(notes: Notes | None, change: Notes | None, is_stale: bool) -> Notes | None:
     """Return what is left of the notes."""
     count, first_us, last_us, revoked_us, was_stale = notes or (0, None, None, None, False)
     if change is not None:
-        # Rows of the version before count one deprecation, however many there were: so none goes below 0.
         count = max(count + change[0], 0)
         is_stale = is_stale or _may_be(first_us, change[1]) or _may_be(last_us, change[2])
         revoked_us = later(revoked_us, change[3])

@@ -1,6 +1,6 @@
 """What the engine must be told; it reads no environment and has no defaults of the application's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ class EngineConfig:
             the first start, and a later start with another layout is refused.
         remarks: what somebody who reads the state may want to know of its making. It is stored when it
             differs from what is stored, and refuses nothing.
+        former_layouts: those of earlier releases whose state this one reads; the new one takes their place.
         client_options: passed to every Kafka client (security settings).
         max_record_bytes: the topics' `max.message.bytes`; a record batch stays below it.
         fetch_min_bytes: the broker gathers this much, or
@@ -42,6 +43,7 @@ class EngineConfig:
     checkpoints_topic: str
     layout: Mapping[str, int | str]
     remarks: Mapping[str, int | str] = field(default_factory=dict)
+    former_layouts: Sequence[Mapping[str, int | str]] = ()
     client_options: Mapping[str, Any] = field(default_factory=dict)
     max_record_bytes: int = 1_048_576
     fetch_min_bytes: int = 65_536

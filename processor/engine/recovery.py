@@ -16,7 +16,7 @@ from processor.engine.changelog import OnProgress, read_to_end
 from processor.engine.checkpoints import checkpoint_key, decode
 from processor.engine.config import EngineConfig
 from processor.engine.errors import RefusedError
-from processor.engine.table import PartitionedTable, Rows
+from processor.engine.table import PartitionedTable, Rows, TakeUp, take_up
 
 __all__ = ["Restored", "restore"]
 
@@ -84,24 +84,21 @@ class _Found:
 
     def __init__(self, sources: Iterable[TopicPartition], tables: Sequence[PartitionedTable]) -> None:
         self.restored = Restored()
-        self.changelogs: dict[TopicPartition, Rows] = {}
+        self.changelogs: dict[TopicPartition, tuple[Rows, TakeUp]] = {}
         self.checkpoints: dict[bytes, bytes] = {}
         for source in sources:
             for table in tables:
                 if table.source_topic == source.topic:
                     rows: Rows = {}
                     self.restored.rows[table.name, source.partition] = rows
-                    self.changelogs[TopicPartition(table.changelog, source.partition)] = rows
+                    changelog = TopicPartition(table.changelog, source.partition)
+                    self.changelogs[changelog] = rows, table.take_up
 
     def add(self, partition: TopicPartition, records: Sequence[FetchedRecord]) -> None:
         """Take up a run of one partition's records."""
-        target = self.changelogs.get(partition, self.checkpoints)
         self.restored.records += len(records)
-        for record in records:
-            if record.value is not None:
-                target[record.key or b""] = record.value
-            elif record.key is not None:
-                target.pop(record.key, None)
+        rows, take = self.changelogs.get(partition, (self.checkpoints, take_up))
+        take(rows, {record.key or b"": record.value for record in records})
 
 
 def start_offset(

@@ -152,7 +152,10 @@ async def _store(config: EngineConfig, records: Mapping[bytes, bytes]) -> None:
 
 
 async def check_layout(config: EngineConfig) -> None:
-    """Compare the stored layout with the configured one; store it with the first start, remarks with each.
+    """Compare the stored layout with the configured one; store it with the first start, and with an upgrade.
+
+    Remarks are stored with each start. After an upgrade the release before refuses to start: it would not
+    understand what stands on the topics.
 
     Raises:
         RefusedError: they differ.
@@ -168,7 +171,9 @@ async def check_layout(config: EngineConfig) -> None:
     wanted, stored = layout_value(config.layout), found.get(LAYOUT_KEY)
     if stored is None and found:
         raise RefusedError(f"{config.checkpoints_topic} has checkpoints but no layout record: restore it")
-    if stored is None or stored == wanted:
+    if stored is None or stored in {wanted, *map(layout_value, config.former_layouts)}:
+        if stored not in {None, wanted}:
+            logger.info("this release takes over the state of an earlier one, which cannot read it any more")
         records = {LAYOUT_KEY: wanted, REMARKS_KEY: remarks_value(config.remarks)}
         await _store(config, {key: value for key, value in records.items() if found.get(key) != value})
         return

@@ -4,31 +4,48 @@ Declared with `app.Table(name, source_topic=…, changelog_topic=…)` like any 
 which mix partitions and write ahead of the commit, are not used.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
 
 from processor.engine.errors import EngineError
 
-__all__ = ["PartitionedTable", "Rows"]
+__all__ = ["PartitionedTable", "Rows", "TakeUp", "take_up"]
 
 Rows = dict[bytes, Any]
+
+TakeUp = Callable[[Rows, Mapping[bytes, bytes | None]], None]
+"""Takes values of a changelog, by key, into a partition's rows; None is a tombstone."""
+
+
+def take_up(rows: Rows, values: Mapping[bytes, bytes | None]) -> None:
+    """Keep each value as it is: it is decoded by the fold that touches it."""
+    for key, value in values.items():
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = value
 
 
 class PartitionedTable(faust.Table):
     """Rows by partition of the source topic whose batches write them.
 
     A row that was restored is the changelog's bytes; one that a fold has written is what the fold put there.
+    A table whose rows in memory are other ones than those of its changelog says how they are made of them;
+    its fold writes them with `Transaction.log_all`.
 
     Args:
         app: the Faust application.
         source_topic: full name of the topic whose agent alone writes this table.
+        take_up: takes what recovery reads into the rows.
         kwargs: as for `faust.Table`; `changelog_topic` is required.
     """
 
-    def __init__(self, app: Any, *, source_topic: str, **kwargs: Any) -> None:
+    def __init__(self, app: Any, *, source_topic: str, take_up: TakeUp = take_up, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.source_topic = source_topic
+        self.take_up = take_up
         self._partitions: dict[int, Rows] = {}
 
     @property

@@ -75,6 +75,14 @@ class Transaction:
                 rows[key] = row
             outputs.append((key, value, NO_HEADERS, at_ms))
 
+    def log_all(self, table: "PartitionedTable", records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Write keys and values to a table's changelog, where the fold sets the rows in memory itself."""
+        outputs, at_ms = (
+            self.outputs[TopicPartition(table.changelog, self.source.partition)],
+            self.timestamp_ms,
+        )
+        outputs += [(key, value, NO_HEADERS, at_ms) for key, value in records]
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:

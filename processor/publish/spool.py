@@ -22,6 +22,7 @@ __all__ = ["Spool", "SpoolError", "Spooled", "spool_path", "spools_in"]
 
 _BUSY_S = 5.0
 _ROW_BYTES = 64  # what a row costs beside its key and value
+_VERSION = 1  # of the tables; a file of a release that did not say so has 0, and the same tables
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, host BLOB NOT NULL, value BLOB NOT NULL
@@ -215,13 +216,24 @@ class Spool:
             self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
         try:
+            self._refuse_later(connection)
             connection.execute("PRAGMA auto_vacuum=FULL")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
             connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={_VERSION}")
             connection.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", list(self._about.items()))
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _refuse_later(self, connection: sqlite3.Connection) -> None:
+        """Leave a file alone that may hold more than this release understands."""
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise SpoolError(
+                f"the spool {self.path} is of version {version}, and this release knows {_VERSION}: "
+                "send it with the release that made it (`fleetfold publish --drain`)"
+            )

@@ -28,7 +28,9 @@ from processor.settings import Settings
 from schemas.topics import (
     CO_FAILURES,
     COMPONENT_DELTAS,
+    COMPONENT_HISTORY,
     COMPONENT_STATS,
+    FLEET_TOTALS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
@@ -130,7 +132,13 @@ class HotPath:
     """The three agents over tables in memory, each step timed."""
 
     def __init__(self) -> None:
-        names = {"host_ledger": HOST_LEDGER, "component_stats": COMPONENT_STATS, "co_failures": CO_FAILURES}
+        names = {
+            "host_ledger": HOST_LEDGER,
+            "fleet_totals": FLEET_TOTALS,
+            "component_stats": COMPONENT_STATS,
+            "component_history": COMPONENT_HISTORY,
+            "co_failures": CO_FAILURES,
+        }
         tables = SimpleNamespace(**{attribute: Table(name) for attribute, name in names.items()})
         self._agents = Agents(Settings(), cast("Tables", tables))
         self._sent: defaultdict[TopicPartition, list[bytes]] = defaultdict(list)

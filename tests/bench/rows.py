@@ -39,7 +39,7 @@ _STATS = (
     b'"last_failure":"2026-01-01T09:00:00.000000Z","deprecated_at":null,"notes":null,'
     b'"success_rate":0.9,"is_problematic":false}'
 )
-_LEDGER = b'{"v":1,"heard":"2026-01-02T00:00:00.000000Z","ring":"%b","sessions":[%b]}'
+_LEDGER = b'{"v":2,"heard":"2026-01-02T00:00:00.000000Z","ring":"%b","sessions":[%b]}'
 _SESSION = (
     b'{"start":"2026-01-01T09:00:00.000000Z","end":"2026-01-01T09:00:20.000000Z","components":["%b","%b"]}'
 )

@@ -50,7 +50,7 @@ def component(number: int) -> str:
 async def fill(settings: Settings, rows: int) -> None:
     """Write that many rows of components."""
     await create(settings)
-    counts = (9, 1, 2, 0, FIRST_US, FIRST_US + 9, FIRST_US + 5, None)
+    counts = (9, 1, 2, 0, FIRST_US, FIRST_US + 9, FIRST_US + 5, None, 1)
     values = ((each.encode(), to_json(each, counts)) for each in map(component, range(rows)))
     await load(settings.bootstrap, settings.topic(COMPONENT_STATS), settings.partitions, values)
 

@@ -1,16 +1,23 @@
-"""A seeded history without end, with all that a fleet sends: events, copies, strays, bad records."""
+"""A seeded history without end, with all that a fleet sends: events, copies, strays, bad and old ones."""
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
 
 from processor.domain.partition import partition_of
-from tests.bench.events import generate
+from tests.bench.events import START, generate
 
 __all__ = ["Record", "history"]
 
 WITHOUT_END = 10**9
 BAD_SHARE, STRAY_SHARE = 0.01, 0.02
+# Every so many events is an old one: at first of 100 days ago, an hour less for each eight events' time, and
+# a few hours or days more for some. So under every fault histories move on by days, and get late events.
+OLD_EVERY, OLDEST, EIGHT_EVENTS = 5, timedelta(hours=2_400), timedelta(milliseconds=8)
+OLDER_H = (0, 1, 30, 50)
 # What must become of each, written apart from the code that decides it; %d makes every value another one.
 BAD_VALUES = {
     b"not json %d": b"not_json",
@@ -47,4 +54,19 @@ def history(seed: int, partitions: int) -> Iterator[Record]:
             template, reason = rng.choice(bad_values)
             yield Record(key, template % number, home, reason)
         stray = partitions > 1 and dice > 1 - STRAY_SHARE
-        yield Record(key, value, (home + 1) % partitions if stray else home)
+        yield Record(key, _older(value), (home + 1) % partitions if stray else home)
+
+
+def _older(value: bytes) -> bytes:
+    """Return an event, or the same with an older time; which follows from itself: copies stay copies.
+
+    Failures are left as they are: which of them are late depends on the order in which strays arrive.
+    """
+    event = orjson.loads(value)
+    dice = int(event["event_id"][-4:], 16)
+    if dice % OLD_EVERY or event["outcome_type"] == "install_failure":
+        return value
+    at = datetime.fromisoformat(event["timestamp"])
+    back = max(OLDEST - (at - START) // EIGHT_EVENTS * timedelta(hours=1), timedelta())
+    at -= back + timedelta(hours=OLDER_H[dice // OLD_EVERY % len(OLDER_H)])
+    return orjson.dumps(event | {"timestamp": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")})

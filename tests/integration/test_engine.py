@@ -166,6 +166,19 @@ async def test_another_layout_stops_the_start(words: Words) -> None:
         await check_layout(words.config(layout={"partitions": 8}))
 
 
+async def test_a_former_layout_is_taken_over(words: Words) -> None:
+    """S17: a release that reads the state of the one before puts its own layout; then that one is refused."""
+    former = {"partitions": 4, "stats_version": 0}
+    await check_layout(words.config(layout=former))
+    with pytest.raises(RefusedError, match="stats_version: stored 0, now 1"):
+        await check_layout(words.config(layout={**former, "stats_version": 1}))
+    upgraded = words.config(layout={**former, "stats_version": 1}, former_layouts=[former])
+    await check_layout(upgraded)
+    await check_layout(upgraded)
+    with pytest.raises(RefusedError, match="stats_version: stored 1, now 0"):
+        await check_layout(words.config(layout=former))
+
+
 async def test_a_fold_that_raises_commits_nothing(words: Words) -> None:
     """X8: an exception in a fold ends the worker, with the batch uncommitted; the next one folds it."""
     await words.publish(["good", "not a number"])

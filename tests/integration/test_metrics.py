@@ -114,7 +114,8 @@ async def test_every_number_is_exact(stream: Stream) -> None:
     expected = expected_counts(stream)
     assert {name: found.get(name) for name in expected} == expected
     assert found["fleetfold_table_rows", "component-stats"] == len(await stream.stats())
-    assert found["fleetfold_table_rows", "host-ledger"] == 1
+    assert found["fleetfold_table_rows", "component-history"] == len(await stream.stats())
+    assert found["fleetfold_table_rows", "host-ledger"] == found["fleetfold_table_rows", "fleet-totals"] == 1
     assert found["fleetfold_table_rows", "co-failures"] == len(await stream.pairs()) == 0
     assert found["fleetfold_assigned_partitions", settings.topic(PAIR_DELTAS)] == 4
     assert found["fleetfold_ready",] == 1

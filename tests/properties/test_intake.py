@@ -1,5 +1,6 @@
 """The laws of the three folds together, against an oracle that is written apart."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.domain.config import FoldConfig
+from processor.domain.historyrows import with_rows
 from processor.domain.partition import partition_of
 from tests.bench.events import generate
-from tests.oracle import oracle
+from tests.oracle import history_of, oracle, totals_of
 from tests.records import FakeRecord, Fleet, at, event, record, uuid_of
 
 OUTCOMES = ["install_failure"] * 5 + ["install_success", "used_in_session", "removed_by_user", "deprecated"]
@@ -42,6 +44,10 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     return events
 
 
+def home_of(partitions: int) -> Callable[[str], int]:
+    return lambda host: partition_of(host.encode(), partitions)
+
+
 cuts = st.lists(st.integers(0, 30), max_size=6)
 
 
@@ -53,6 +59,8 @@ def test_the_rows_equal_the_oracles(
     fleet = Fleet(FoldConfig(partitions=partitions, mass_failure_cap=cap))
     fleet.take_events(events, [min(cut, len(events)) for cut in cut_at])
     assert fleet.rows() == oracle(events, mass_failure_cap=cap)
+    assert fleet.history_rows() == history_of(events)
+    assert fleet.total_rows() == totals_of(events, home_of(partitions), mass_failure_cap=cap)
 
 
 @given(histories(), st.randoms(use_true_random=False), cuts)
@@ -65,6 +73,8 @@ def test_any_order_gives_the_same_rows(events: list[dict[str, Any]], rng: Any, c
         fleet = Fleet(FoldConfig(partitions=2))
         fleet.take_events(order, [min(cut, len(events)) for cut in cut_at])
         assert fleet.rows() == expected
+        assert fleet.history_rows() == history_of(events)
+        assert fleet.total_rows() == totals_of(events, home_of(2))
 
 
 late = st.tuples(
@@ -87,6 +97,8 @@ def test_any_split_gives_the_same_ledgers(history: list[Any], cut_at: list[int])
     assert split.hosts == whole.hosts
     assert split.counts == whole.counts
     assert split.rows() == whole.rows()
+    assert split.history_rows() == whole.history_rows()
+    assert split.total_rows() == whole.total_rows()
 
 
 @given(st.lists(late, max_size=30))
@@ -99,6 +111,39 @@ def test_late_failures_equal_the_oracles(history: list[Any]) -> None:
     fleet = Fleet(FoldConfig(partitions=1))
     fleet.take_events(events)
     assert fleet.rows() == oracle(events)
+    assert fleet.total_rows() == totals_of(events, home_of(1))
+
+
+anywhen = st.tuples(
+    st.sampled_from("ab"),
+    st.sampled_from(["install_success", "used_in_session", "removed_by_user", "deprecated"]),
+    st.sampled_from([0, 1, 23, 24, 25, 47, 48, 71, 72, 95, 24 * 88, 24 * 89, 24 * 90, 24 * 91, 24 * 200]),
+    st.sampled_from([0, 1_799.999999, 3_599.999999]),
+)
+
+
+@given(st.lists(anywhen, max_size=30), cuts, st.randoms(use_true_random=False))
+def test_histories_equal_the_oracles(history: list[Any], cut_at: list[int], rng: Any) -> None:
+    """S1: over hours, days and months, in any order and any split, rows equal a plain count and restore."""
+    events = [
+        event(
+            component_id=component,
+            outcome_type=outcome,
+            timestamp=at(-3_600 * hours - seconds),
+            event_id=uuid_of(number),
+            host_id=f"host-{number % 3}",
+        )
+        for number, (component, outcome, hours, seconds) in enumerate(history)
+    ]
+    events += rng.sample(events, len(events) // 3)
+    expected = history_of(events)
+    rng.shuffle(events)
+    fleet = Fleet(FoldConfig(partitions=2))
+    fleet.take_events(events, [min(cut, len(events)) for cut in cut_at])
+    assert fleet.history_rows() == expected
+    restored: dict[bytes, bytes] = {}
+    with_rows(restored, fleet.history)
+    assert restored == fleet.states
 
 
 @given(histories(), st.randoms(use_true_random=False))
@@ -109,6 +154,7 @@ def test_events_anywhere_count_once_at_home(events: list[dict[str, Any]], rng: A
         partition = rng.randrange(3)
         fleet.take([record(each, partition=partition)], partition)
     assert fleet.rows() == oracle(events)
+    assert fleet.total_rows() == totals_of(events, home_of(3))
     assert all(partition_of(host, 3) == partition for partition, rows in fleet.hosts.items() for host in rows)
 
 
@@ -136,5 +182,7 @@ def test_the_benchmarks_events_fold_exactly(batch: int) -> None:
     fleet = Fleet(FoldConfig(partitions=2))
     fleet.take_events(events, range(batch, len(events), batch))
     assert fleet.rows() == oracle(events)
+    assert fleet.history_rows() == history_of(events)
+    assert fleet.total_rows() == totals_of(events, home_of(2))
     assert fleet.counts.duplicates > 30
     assert fleet.counts.dead == fleet.counts.skewed == 0

@@ -82,14 +82,13 @@ class Live:
         self.corrections.add(correction)
         for partition, records in list(self.log.items()):
             for host in sorted({each.key or b"" for each in records}):
-                void = partial(self.corrections.places, partition=partition)
                 own = [each for each in records if each.key == host]
                 plan = plan_host(
                     host,
                     own,
                     partition,
                     self.config,
-                    void,
+                    self.corrections,
                     correction.correction_id,
                     now_ms=NOW_MS,
                     forget=correction.host_id == host.decode() and correction.kind == "forget_host",
@@ -156,6 +155,9 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
     for component, row in rows.items():
         same = _without_times if (row["notes"] or {}).get("has_stale_times") else dict
         assert same(row) == same(rows_anew[component])
+    assert live.fleet.history_rows() == anew.history_rows()
+    for partition, sums in anew.totals.items():
+        assert sums[:-1] == live.fleet.totals[partition][:-1]  # not hosts: a forgotten one is new again
     for partition, hosts in live.fleet.hosts.items():
         for host, ledger in hosts.items():
             if host.decode() not in forgotten:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.domain.config import FoldConfig
+from processor.domain.effects import Effects
 from processor.domain.sessions import Pair, Session, add_failure, is_late
 from schemas.times import from_us, to_us
 from tests.oracle import failure_sessions
@@ -32,40 +33,42 @@ def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.permutations(failures))
 
 
-def grown(
-    failures: list[tuple[str, int]], config: FoldConfig
-) -> tuple[tuple[Session, ...], Counter[Pair], int]:
+def grown(failures: list[tuple[str, int]], config: FoldConfig) -> tuple[tuple[Session, ...], Effects]:
+    """Return the sessions, and the sum of all changes, in which no count was ever below 0."""
     sessions: tuple[Session, ...] = ()
-    total: Counter[Pair] = Counter()
-    masses = 0
+    total = Effects()
     for component, at_us in failures:
         if not is_late(sessions, at_us, config):
-            sessions, changes, mass = add_failure(sessions, component, at_us, config)
-            masses += mass
-            for pair, change in changes.items():
-                total[pair] += change
-            assert all(total[pair] >= 0 for pair in changes)
-    return sessions, total, masses
+            sessions, effect = add_failure(sessions, component, at_us, config)
+            total.take(effect)
+            assert all(total.pairs[pair] >= 0 for pair in effect[0])
+            assert all(total.components[each] >= 0 for each in effect[1])
+            assert min(total.sessions, total.mass_failures) >= 0
+    return sessions, total
 
 
 @pytest.mark.parametrize("cap", [0, 2, 3, 50])
 @given(histories())
 def test_any_order_gives_the_sorted_historys_sessions(cap: int, failures: list[tuple[str, int]]) -> None:
-    """S5, S7: intervals and summed pair changes equal those of the sorted history."""
+    """S5, S7: intervals and summed changes equal those of the sorted history."""
     config = FoldConfig(mass_failure_cap=cap)
-    sessions, total, masses = grown(failures, config)
+    sessions, total = grown(failures, config)
     expected = failure_sessions([(from_us(at_us), component) for component, at_us in failures])
     over = [bool(cap) and len(names) > cap for _, _, names in expected]
     assert sessions == tuple(
         (to_us(first), to_us(last), None if mass else tuple(sorted(names)))
         for (first, last, names), mass in zip(expected, over, strict=True)
     )
-    assert masses >= sum(over)
-    counts: Counter[Pair] = Counter()
+    assert total.became_mass >= sum(over)
+    assert (total.sessions, total.mass_failures) == (over.count(False), over.count(True))
+    pairs: Counter[Pair] = Counter()
+    standing: Counter[str] = Counter()
     for (_, _, names), mass in zip(expected, over, strict=True):
         if not mass:
-            counts.update(combinations(sorted(names), 2))
-    assert +total == counts
+            pairs.update(combinations(sorted(names), 2))
+            standing.update(names)
+    assert +Counter(total.pairs) == pairs
+    assert +Counter(total.components) == standing
 
 
 @given(
@@ -83,9 +86,11 @@ def test_pruning_loses_nothing(failures: list[tuple[str, int]]) -> None:
         if at_us >= newest_us - RETENTION_S * S:
             on_time.append((component, at_us))
             newest_us = max(newest_us, at_us)
-    sessions, total, _ = grown(failures, config)
-    all_sessions, all_total, _ = grown(on_time, endless)
-    assert total == all_total
+    sessions, total = grown(failures, config)
+    all_sessions, all_total = grown(on_time, endless)
+    assert total.pairs == all_total.pairs
+    assert total.components == all_total.components
+    assert total.sessions == all_total.sessions
     assert sessions == all_sessions[len(all_sessions) - len(sessions) :]
     assert len(sessions) <= config.sessions_max
 

@@ -24,7 +24,7 @@ def some_notes(draw: st.DrawFn) -> Notes | None:
 
 
 rows: st.SearchStrategy[Stats] = st.tuples(
-    counts, counts, counts, counts, times_us, times_us, times_us, some_notes()
+    counts, counts, counts, counts, times_us, times_us, times_us, some_notes(), counts
 )
 events = st.tuples(st.sampled_from(OutcomeType), st.integers(0, 10))
 
@@ -71,6 +71,7 @@ def test_any_split_and_order_gives_the_row_of_the_sorted_history(
         max(successes, default=None),
         max(failures, default=None),
         (len(gone), min(gone), max(gone), None, False) if gone else None,
+        0,
     )
 
 

@@ -8,13 +8,15 @@ import pytest
 
 from processor.domain.config import FoldConfig
 from processor.domain.forwarding import MISROUTED_TWICE
+from processor.domain.history import HOUR_US
 from processor.domain.intake import IntakeCounts, fold
 from processor.domain.ledger import LedgerError, decode, encode
-from processor.domain.merge import NegativeCountError, fold_components, fold_pairs
+from processor.domain.merge import NegativeCountError, fold_pairs
 from processor.domain.notes import stated
 from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER
-from processor.domain.stats import EMPTY, of_event
+from processor.domain.stats import EMPTY, merge, of_event
+from processor.domain.totals import Totals
 from schemas import OutcomeType
 from tests.records import NOON, FakeRecord, Fleet, at, event, record, uuid_of
 
@@ -56,9 +58,14 @@ def test_a_batch_in_one_look() -> None:
             None,
             NOON_US,
             stated(1, NOON_US - 5_000_000, NOON_US - 5_000_000),
+            1,
         ),
-        "b": (1, 1, 0, 0, NOON_US, NOON_US, NOON_US + 60_000_000, None),
+        "b": (1, 1, 0, 0, NOON_US, NOON_US, NOON_US + 60_000_000, None, 1),
     }
+    assert result.spreads == {"a": ([NOON_US // HOUR_US, 0, 1, 0, 0], [])}  # its first event is of 11 o'clock
+    assert result.totals == Totals(
+        sessions=1, install_successes=1, install_failures=2, deprecations=1, hosts=1
+    )
     assert result.pair_changes == {("a", "b"): 1}
     ((host, row),) = result.ledgers.items()
     assert host == b"host-1"
@@ -75,9 +82,10 @@ def test_a_delta_is_what_its_events_merge_to(outcome: OutcomeType) -> None:
     fields = [event(outcome_type=outcome, timestamp=at(s), event_id=uuid_of(s)) for s in seconds]
     merged = EMPTY
     for s in seconds:
-        merged = fold_components([("x", of_event(outcome, NOON_US + s * 1_000_000))], {"x": merged}.get)["x"]
+        merged = merge(merged, of_event(outcome, NOON_US + s * 1_000_000))
     (delta,) = fold([record(each) for each in fields], 0, {}, ONE).deltas.values()
-    assert delta == merged
+    in_sessions = int(outcome is OutcomeType.INSTALL_FAILURE)
+    assert delta == (*merged[:-1], in_sessions)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 64, 65])
@@ -261,3 +269,37 @@ def test_a_negative_count_is_an_error() -> None:
     with pytest.raises(NegativeCountError, match="-1"):
         fold_pairs([(("a", "b"), -2)], {b'["a","b"]': 1}.get)
     assert fold_pairs([(("a", "b"), 1), (("a", "b"), -1)], NO_COUNTS.get) == {}
+
+
+def test_an_older_hosts_sessions_are_counted_when_it_is_heard() -> None:
+    """S2, S13: a host and its sessions in a ledger of the release before are counted, once."""
+    failures = [record(event(component_id=name, event_id=uuid_of(ord(name)))) for name in "ab"]
+    hosts: dict[bytes, Row | bytes] = {
+        host: encode(row).replace(b'"v":2', b'"v":1')
+        for host, row in fold(failures, 0, {}, ONE).ledgers.items()
+    }
+    again = fold(failures, 0, hosts, ONE)  # duplicates alone: the row stays as it is, and uncounted
+    assert (again.totals, again.deltas, again.ledgers) == (Totals(), {}, {})
+    heard = fold([use(1, component_id="c")], 0, hosts, ONE)
+    assert {name: delta[-1] for name, delta in heard.deltas.items()} == {"a": 1, "b": 1, "c": 0}
+    assert heard.totals == Totals(sessions=1, usage_count=1, hosts=1)
+    hosts |= heard.ledgers
+    joined = [record(event(component_id="d", event_id=uuid_of(9), timestamp=at(100)))]
+    joined.append(record(event(component_id="a", event_id=uuid_of(10), timestamp=at(50))))
+    later = fold(joined, 0, hosts, ONE)
+    assert {name: delta[-1] for name, delta in later.deltas.items()} == {"a": 0, "d": 1}
+    assert later.totals == Totals(install_failures=2)
+    mass = fold(joined, 0, hosts, FoldConfig(partitions=1, mass_failure_cap=2))
+    assert {name: delta[-1] for name, delta in mass.deltas.items()} == {"a": -1, "b": -1, "d": 0}
+    assert mass.totals == Totals(sessions=-1, mass_failures=1, install_failures=2)
+
+
+def test_a_duplicate_in_a_batch_of_several_hours() -> None:
+    """S4, S1: what is taken back is taken back from its own hour."""
+    times = [-7_200, -3_600, -3_599, 0]
+    records = [use(number, timestamp=at(s)) for number, s in enumerate(times)]
+    records += [use(1, timestamp=at(-3_600)), use(2, timestamp=at(-3_599))]
+    ((hours, days),) = fold(records, 0, {}, ONE).spreads.values()
+    noon = NOON_US // HOUR_US
+    assert hours == [noon - 2, 0, 0, 1, 0, noon - 1, 0, 0, 2, 0, noon, 0, 0, 1, 0]
+    assert days == []

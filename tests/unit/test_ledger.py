@@ -16,6 +16,7 @@ from processor.domain.ledger import (
     decode,
     encode,
     expire,
+    is_counted,
     sessions_of,
 )
 from processor.domain.ring import is_in_ring
@@ -30,7 +31,7 @@ ROW: Row = (bytes(range(16)), NOW_US, ((NOW_US - 5, NOW_US, ("a", 'b"')), (NOW_U
 def test_the_value_is_json_for_any_reader() -> None:
     """The ledger's value is plain JSON with a version, RFC 3339 times and the ring in base64."""
     assert orjson.loads(encode(ROW)) == {
-        "v": 1,
+        "v": 2,
         "heard": "2026-01-02T12:00:00.000000Z",
         "ring": "AAECAwQFBgcICQoLDA0ODw==",
         "sessions": [
@@ -70,8 +71,20 @@ def test_what_is_no_ledger_is_refused(value: bytes) -> None:
 
 def test_another_version_is_refused() -> None:
     """A worker that is older than the ledger stops instead of misreading it."""
-    with pytest.raises(LedgerError, match="version 2; this worker reads version 1"):
-        decode(encode(ROW).replace(b'"v":1', b'"v":2'))
+    with pytest.raises(LedgerError, match="version 3; this worker reads versions 1 and 2"):
+        decode(encode(ROW).replace(b'"v":2', b'"v":3'))
+
+
+def test_a_ledger_of_the_release_before_is_read() -> None:
+    """S13: golden bytes of version 1: the same row; neither the host nor its sessions were counted then."""
+    value = (
+        b'{"v":1,"heard":"2026-01-02T12:00:00.000000Z","ring":"AAECAwQFBgcICQoLDA0ODw==","sessions":['
+        b'{"start":"2026-01-02T11:59:59.999995Z","end":"2026-01-02T12:00:00.000000Z","components":["a","b\\""]},'
+        b'{"start":"2026-01-02T12:00:00.000100Z","end":"2026-01-02T12:00:00.000100Z","components":null}]}'
+    )
+    assert decode(value) == ROW
+    assert not is_counted(value)
+    assert is_counted(encode(ROW))
 
 
 @pytest.mark.parametrize("form", [lambda row: row, encode])
@@ -102,9 +115,12 @@ def test_idle_hosts_leave() -> None:
         b"encoded": encode((b"", NOW_US, ())),
         b"encoded edge": encode((b"", edge_us, ())),
         b"encoded old": encode((b"", edge_us - 1, ())),
-        b"spaced old": encode((b"", edge_us - 1, ())).replace(b'"v":1,', b'"v": 1, '),
+        b"spaced old": encode((b"", edge_us - 1, ())).replace(b'"v":2,', b'"v": 2, '),
+        b"former": encode((b"", edge_us, ())).replace(b'"v":2,', b'"v":1,'),
+        b"former old": encode((b"", edge_us - 1, ())).replace(b'"v":2,', b'"v":1,'),
     }
-    assert expire(rows, NOW_US, FoldConfig()) == [b"old", b"encoded old", b"spaced old"]
+    gone = [b"old", b"encoded old", b"spaced old", b"former old"]
+    assert expire(rows, NOW_US, FoldConfig()) == gone
     assert expire(rows, 0, FoldConfig()) == []
 
 
@@ -120,9 +136,9 @@ def test_the_fullest_ledger_fits_a_record(cap: int, alphabet: str, id_bytes: int
     for session in range(config.sessions_max + 3):
         for number in range(config.session_limit_bytes // id_bytes):
             name = alphabet[number] * 256
-            sessions, _, masses = add_failure(row[2], name, NOW_US + session * step_us, config)
+            sessions, effect = add_failure(row[2], name, NOW_US + session * step_us, config)
             row = (row[0], row[1], sessions)
-            assert not masses
+            assert not effect[-1]
     assert len(row[2]) >= config.sessions_max - 1
     spared = (id_bytes + 60) * config.sessions_max + 20_000
     assert config.ledger_limit_bytes - spared < len(encode(row)) <= config.ledger_limit_bytes

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from processor.domain import ledger, packing, stats
+from processor.domain import historyrows, ledger, packing, stats, totals
 from processor.engine import checkpoints
 from schemas.cofailure import parse_pair_key
 from schemas.history import history_key, parse_history_key
@@ -166,8 +166,11 @@ def test_ledger_example_is_what_the_fold_writes() -> None:
 def test_delta_examples_are_what_the_folds_pack() -> None:
     """S1, S2: both examples read and pack back to the same values."""
     deltas, pairs = example("component-deltas")["value"], example("pair-deltas")["value"]
-    unpacked = dict(packing.unpack_deltas(orjson.dumps(deltas)))
-    assert [orjson.loads(value) for _, value in packing.pack_deltas(unpacked, 1, 1_000_000)] == [deltas]
+    unpacked = packing.unpack_deltas(orjson.dumps(deltas))
+    rows = {component: delta for component, delta, _ in unpacked}
+    spreads = {component: spread for component, _, spread in unpacked if spread is not None}
+    assert [orjson.loads(value) for _, value in packing.pack_deltas(rows, spreads, 1, 1_000_000)] == [deltas]
+    assert len(rows) > len(spreads) > 0
     changes = dict(packing.unpack_pairs(orjson.dumps(pairs)))
     assert [orjson.loads(value) for _, value in packing.pack_pairs(changes, 1, 1_000_000)] == [pairs]
 
@@ -183,6 +186,10 @@ def test_history_example_key_names_its_value() -> None:
     """S1: a history row's key holds component and day of its value; its hours add up to the day."""
     record = example("component-history")
     value = record["value"]
+    assert orjson.loads(historyrows.to_json("c", historyrows.from_json(orjson.dumps(value)))) == {
+        **value,
+        "component_id": "c",
+    }
     assert parse_history_key(record["key"].encode()) == (value["component_id"], value["day"])
     assert history_key(value["component_id"], value["day"]).decode() == record["key"]
     assert [sum(counts) for counts in zip(*value["hours"].values(), strict=True)] == [
@@ -193,7 +200,10 @@ def test_history_example_key_names_its_value() -> None:
 def test_totals_example_key_names_its_value() -> None:
     """S1: the key of a partition's totals is its number."""
     record = example("fleet-totals")
-    assert record["key"] == str(record["value"]["partition"])
+    value = record["value"]
+    assert record["key"] == str(value["partition"])
+    row = totals.from_json(orjson.dumps(value))
+    assert orjson.loads(totals.to_json(value["partition"], row)) == value
 
 
 def test_checkpoint_example_is_what_the_engine_writes() -> None:

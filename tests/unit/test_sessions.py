@@ -3,7 +3,7 @@
 import pytest
 
 from processor.domain.config import FoldConfig
-from processor.domain.sessions import Pair, Session, add_failure, is_late
+from processor.domain.sessions import NOTHING, Pair, Session, add_failure, effect_of, is_late
 
 S = 1_000_000
 CONFIG = FoldConfig()
@@ -18,10 +18,10 @@ def grow(
     masses = 0
     for component, at_us in failures:
         assert not is_late(sessions, at_us, config)
-        sessions, changes, mass = add_failure(sessions, component, at_us, config)
-        assert 0 not in changes.values()
-        masses += mass
-        for pair, change in changes.items():
+        sessions, effect = add_failure(sessions, component, at_us, config)
+        assert 0 not in {*effect[0].values(), *effect[1].values()}
+        masses += effect[-1]
+        for pair, change in effect[0].items():
             total[pair] = total.get(pair, 0) + change
     return sessions, {pair: count for pair, count in total.items() if count}, masses
 
@@ -59,9 +59,9 @@ def test_a_component_again_changes_no_pair() -> None:
 def test_a_failure_joins_any_number_of_sessions() -> None:
     """Intervals read back after the gap was widened may all be near one failure."""
     near = ((0, 0, ("a",)), (10 * S, 10 * S, ("b",)), (20 * S, 20 * S, ("a", "b")))
-    sessions, changes, _ = add_failure(near, "c", 15 * S, CONFIG)
+    sessions, effect = add_failure(near, "c", 15 * S, CONFIG)
     assert sessions == ((0, 20 * S, ("a", "b", "c")),)
-    assert changes == {("a", "c"): 1, ("b", "c"): 1}
+    assert effect == ({("a", "c"): 1, ("b", "c"): 1}, {"a": -1, "b": -1, "c": 1}, -2, 0, 0)
 
 
 def test_late_is_older_than_the_retention() -> None:
@@ -96,9 +96,41 @@ def test_a_mass_failure_withdraws_its_pairs() -> None:
 def test_a_mass_failure_stays_one() -> None:
     """S7: joined with another session it stays one and withdraws that one's pairs, whatever the cap is."""
     mass = ((0, 5, None),)
-    sessions, changes, masses = add_failure((*mass, (100 * S, 100 * S, ("a", "b"))), "c", 50 * S, CONFIG)
-    assert (sessions, changes, masses) == (((0, 100 * S, None),), {("a", "b"): -1}, 0)
-    assert add_failure(mass, "a", 6, FoldConfig(mass_failure_cap=0)) == (((0, 6, None),), {}, 0)
+    sessions, effect = add_failure((*mass, (100 * S, 100 * S, ("a", "b"))), "c", 50 * S, CONFIG)
+    assert sessions == ((0, 100 * S, None),)
+    assert effect == ({("a", "b"): -1}, {"a": -1, "b": -1}, -1, 0, 0)
+    assert add_failure(mass, "a", 6, FoldConfig(mass_failure_cap=0)) == (((0, 6, None),), NOTHING)
+
+
+def test_mass_failures_that_join_are_one() -> None:
+    """S7: two mass failures and what stands between them become one; nothing else was counted."""
+    masses = ((0, 5, None), (100 * S, 100 * S, None))
+    sessions, effect = add_failure(masses, "c", 50 * S, CONFIG)
+    assert sessions == ((0, 100 * S, None),)
+    assert effect == ({}, {}, 0, -1, 0)
+
+
+def test_who_stands_in_a_session() -> None:
+    """S2: the first failure opens a session, each other component enters it once, and no more."""
+    sessions, first = add_failure((), "a", 0, CONFIG)
+    assert first == ({}, {"a": 1}, 1, 0, 0)
+    sessions, other = add_failure(sessions, "b", 1, CONFIG)
+    assert other == ({("a", "b"): 1}, {"b": 1}, 0, 0, 0)
+    assert add_failure(sessions, "b", 2, CONFIG)[1] is NOTHING
+
+
+def test_a_mass_failure_takes_back_its_components() -> None:
+    """S7: those that stood in it stand there no more, the last one never did, and the session is none."""
+    sessions, _, _ = grow(("a", 0), ("b", 1), ("c", 2))
+    _, effect = add_failure(sessions, "d", 3, FoldConfig(mass_failure_cap=3))
+    assert effect[1:] == ({"a": -1, "b": -1, "c": -1}, -1, 1, 1)
+
+
+def test_what_sessions_come_to() -> None:
+    """Sessions that were not counted when they grew are counted as they stand."""
+    sessions = ((0, 0, ("a", "b")), (100 * S, 100 * S, ("b",)), (200 * S, 200 * S, None))
+    assert effect_of(sessions) == ({}, {"a": 1, "b": 2}, 2, 1, 0)
+    assert effect_of(()) == NOTHING
 
 
 def test_cap_0_turns_it_off() -> None:

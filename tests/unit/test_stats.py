@@ -17,17 +17,17 @@ from processor.domain.stats import (
 )
 from schemas import OutcomeStats, OutcomeType
 
-ROW: Stats = (3, 4, 5, 6, 1_000_000, 2_000_001, 3_000_002, None)
+ROW: Stats = (3, 4, 5, 6, 1_000_000, 2_000_001, 3_000_002, None, 4)
 
 
 @pytest.mark.parametrize(
     ("outcome_type", "change"),
     [
-        (OutcomeType.INSTALL_SUCCESS, (1, 0, 0, 0, 7, 7, None, None)),
-        (OutcomeType.INSTALL_FAILURE, (0, 1, 0, 0, 7, None, 7, None)),
-        (OutcomeType.USED_IN_SESSION, (0, 0, 1, 0, 7, None, None, None)),
-        (OutcomeType.REMOVED_BY_USER, (0, 0, 0, 1, 7, None, None, None)),
-        (OutcomeType.DEPRECATED, (0, 0, 0, 0, 7, None, None, (1, 7, 7, None, False))),
+        (OutcomeType.INSTALL_SUCCESS, (1, 0, 0, 0, 7, 7, None, None, 0)),
+        (OutcomeType.INSTALL_FAILURE, (0, 1, 0, 0, 7, None, 7, None, 0)),
+        (OutcomeType.USED_IN_SESSION, (0, 0, 1, 0, 7, None, None, None, 0)),
+        (OutcomeType.REMOVED_BY_USER, (0, 0, 0, 1, 7, None, None, None, 0)),
+        (OutcomeType.DEPRECATED, (0, 0, 0, 0, 7, None, None, (1, 7, 7, None, False), 0)),
     ],
 )
 def test_what_an_event_changes(outcome_type: OutcomeType, change: Stats) -> None:
@@ -37,9 +37,9 @@ def test_what_an_event_changes(outcome_type: OutcomeType, change: Stats) -> None
 
 def test_merge_takes_the_right_end_of_each_time() -> None:
     """S1: first seen and deprecated are the earliest, last success and last failure the latest."""
-    a: Stats = (1, 0, 0, 0, 10, 10, 40, (1, 20, 20, None, False))
-    b: Stats = (0, 1, 2, 3, 20, 30, 30, (2, 10, 30, None, False))
-    assert merge(a, b) == (1, 1, 2, 3, 10, 30, 40, (3, 10, 30, None, False))
+    a: Stats = (1, 0, 0, 0, 10, 10, 40, (1, 20, 20, None, False), 2)
+    b: Stats = (0, 1, 2, 3, 20, 30, 30, (2, 10, 30, None, False), -1)
+    assert merge(a, b) == (1, 1, 2, 3, 10, 30, 40, (3, 10, 30, None, False), 1)
 
 
 def test_time_zero_is_a_time() -> None:
@@ -49,6 +49,7 @@ def test_time_zero_is_a_time() -> None:
         None,
         None,
         (2, 0, 5, None, False),
+        0,
     )
     assert merge(EMPTY, of_event(OutcomeType.INSTALL_SUCCESS, 0))[4] == 0
 
@@ -62,6 +63,17 @@ def test_json_is_that_of_the_model() -> None:
     assert fields["is_problematic"] is True
     assert fields["last_success"] == "1970-01-01T00:00:02.000001Z"
     assert fields["deprecated_at"] is None
+
+
+def test_a_row_of_the_release_before_reads_as_it_was() -> None:
+    """S13: golden bytes of a row that knows no failure sessions; they are counted from there on."""
+    value = (
+        b'{"component_id":"pkg:deb/x","install_successes":3,"install_failures":4,"usage_count":5,'
+        b'"removal_count":6,"first_seen":"1970-01-01T00:00:01.000000Z",'
+        b'"last_success":"1970-01-01T00:00:02.000001Z","last_failure":"1970-01-01T00:00:03.000002Z",'
+        b'"deprecated_at":null,"success_rate":0.42857142857142855,"is_problematic":true}'
+    )
+    assert from_json(value) == ("pkg:deb/x", (*ROW[:-1], 0))
 
 
 @pytest.mark.parametrize("value", [b"", b"[]", b"7", b"null", b"{}", b'{"component_id":"a"}', b"\xff"])
