@@ -15,13 +15,15 @@ from aiokafka.errors import KafkaError
 from processor.admin import AdminClient, admin_client, kafka_trouble
 from processor.errors import FleetfoldError, TopicsError
 from processor.serve.alias import read_aliases
+from processor.serve.reader import read_topic
 from processor.settings import Settings
 from schemas.aliases import LIVE_KEY, BuiltGeneration, LiveGeneration, built_key
-from schemas.topics import ALIASES, topics_of
+from schemas.topics import ALIASES, CORRECTIONS, topics_of
 
 __all__ = [
     "GenerationError",
     "begin",
+    "corrections_end",
     "drop",
     "mark_built",
     "of_generation",
@@ -75,6 +77,17 @@ async def begin(settings: Settings, corrections: int) -> BuiltGeneration:
             f"--partitions {made.partitions}, or drop it (`fleetfold drop-generation {number}`)"
         )
     return made
+
+
+async def corrections_end(settings: Settings) -> int:
+    """Return where `corrections` ends: how many there are.
+
+    Raises:
+        TopicsError: there is no such topic, or no right to read it.
+        KafkaUnavailableError: no broker answers.
+    """
+    ends = await read_topic(settings.topic(CORRECTIONS), settings.kafka_options(), lambda _: None)
+    return sum(ends.values())
 
 
 async def mark_built(settings: Settings) -> None:

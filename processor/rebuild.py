@@ -20,7 +20,7 @@ from processor.domain.corrections import Corrections, CorrectionsError
 from processor.engine.errors import EngineError, RefusedError, engine_error
 from processor.engine.runner import check_layout
 from processor.errors import FleetfoldError, TopicsError
-from processor.generations import begin, of_generation
+from processor.generations import begin, corrections_end, of_generation
 from processor.router import Router
 from processor.routes import Routes
 from processor.serve.alias import read_aliases
@@ -61,7 +61,7 @@ async def prepare(settings: Settings, partitions: int | None) -> tuple[Settings,
     begun = aliases.built.get(number)
     count = partitions or (begun.partitions if begun else settings.partitions)
     wanted = of_generation(settings, number).model_copy(update={"partitions": count})
-    made = await begin(wanted, await _corrections_end(settings))
+    made = await begin(wanted, await corrections_end(settings))
     if made.built is None:
         await create(wanted)
         problems = await verify(wanted)
@@ -155,8 +155,3 @@ async def _corrections(settings: Settings) -> Corrections:
         return Corrections.from_records(values)
     except CorrectionsError as error:
         raise RefusedError(f"{settings.topic(CORRECTIONS)}: {error}") from error
-
-
-async def _corrections_end(settings: Settings) -> int:
-    ends = await read_topic(settings.topic(CORRECTIONS), settings.kafka_options(), lambda _: None)
-    return sum(ends.values())

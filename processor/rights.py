@@ -53,9 +53,9 @@ _TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
         FLEET_TOTALS: (_READ, _WRITE, _CONFIGS),
         CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
         DEAD_LETTERS: (_WRITE, _CONFIGS),
-        CORRECTIONS: (_CONFIGS,),
+        CORRECTIONS: (_DESCRIBE, _CONFIGS),  # it looks whether they are as they must be
         ALIASES: (_READ, _CONFIGS),  # a rebuilt generation's workers wait for the end of its rebuild
-        VERDICTS: (_CONFIGS,),
+        VERDICTS: (_DESCRIBE, _CONFIGS),
     },
     "verdicts": {
         **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),

@@ -207,6 +207,6 @@ def in_order(lists: list[list[RoutedEvent]]) -> list[RoutedEvent]:
     """Return events by record time; those of one list stay in their order."""
     if len(lists) == 1:
         return lists[0]
-    times = [time for each in lists for time in accumulate((event.timestamp for event in each), max)]
+    times = [time for each in lists for time in accumulate((record[-1] for _, record in each), max)]
     events = [event for each in lists for event in each]
     return [events[place] for place in sorted(range(len(events)), key=times.__getitem__)]

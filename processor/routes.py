@@ -79,5 +79,5 @@ class Routes:
         targets = [
             transaction.outputs[TopicPartition(self._topic, number)] for number in range(self._partitions)
         ]
-        for event in events:
-            targets[event.partition].append(event[1:])
+        for home, record in events:
+            targets[home].append(record)

@@ -11,7 +11,7 @@ from processor.serve.answers import Answers
 from schemas.history import history_key
 from schemas.stats import is_problematic, success_rate
 
-__all__ = ["EVIL", "answers_of", "day", "ledger", "pair", "record", "stats"]
+__all__ = ["EVIL", "answers_of", "day", "ledger", "pair", "record", "stats", "verdicts"]
 
 EVIL = '<script>alert("x")</script>\u202e\x1b[2J\n/../%2F&|'
 
@@ -56,6 +56,25 @@ def day(component_id: str, date: str, *counts: int, hours: dict[str, list[int]] 
     return history_key(component_id, date), orjson.dumps(row)
 
 
+def verdicts(component_id: str, *found: tuple[str, str | None]) -> Row:
+    """A row of `verdicts`; each as its kind and the other component."""
+    at = "2026-02-03T04:05:06.000007Z"
+    told = [
+        {
+            "kind": kind,
+            "other": other,
+            "since": at,
+            "reason": f"Because of {kind}.",
+            "confidence": 0.9999,
+            "evidence": {"window": "ever"},
+        }
+        for kind, other in found
+    ]
+    return component_id.encode(), orjson.dumps(
+        {"component_id": component_id, "verdicts": told, "updated_at": at}
+    )
+
+
 def record(key: bytes | None, value: bytes | None) -> Any:
     """A record as a consumer hands it on."""
     return SimpleNamespace(key=key, value=value, timestamp=1_767_323_045_000)
@@ -66,10 +85,12 @@ def answers_of(
     pairs: Iterable[Row] = (),
     ledgers: Iterable[Row] = (),
     days: Iterable[Row] | None = (),
+    verdicts: Iterable[Row] = (),
 ) -> Answers:
     """Answers that have read these rows and are ready; days None: they follow no time lines."""
     answers = Answers(history=days is not None)
     answers.take_history([record(*row) for row in days or ()])
+    answers.take_verdicts([record(*row) for row in verdicts])
     answers.take_stats([record(*row) for row in stats_rows])
     answers.take_pairs([record(*row) for row in pairs])
     answers.take_sessions([record(*row) for row in ledgers])

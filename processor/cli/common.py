@@ -1,5 +1,6 @@
 """What every command shares: the same options, the same way to fail, the same way to print."""
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -98,12 +99,27 @@ def settings_from(
     return load_settings(**{name: value for name, value in given.items() if value is not None})
 
 
-def query_settings(bootstrap: str | None, topic_prefix: str | None, url: str | None) -> "Settings":
+def query_settings(
+    bootstrap: str | None, topic_prefix: str | None, url: str | None, *, moves: bool = False
+) -> "Settings":
     """Return the settings of a query: a Kafka that is named wins over a service that is only set.
+
+    Args:
+        bootstrap: as given.
+        topic_prefix: as given.
+        url: as given.
+        moves: whether the query goes on for long, and follows the live generation by itself; else the
+            settings name the generation that is live now.
 
     Raises:
         SettingsError: as `settings_from`.
+        KafkaUnavailableError: no broker answers.
     """
     if bootstrap is not None and url is None:
         url = ""
-    return settings_from(bootstrap, topic_prefix, url=url)
+    settings = settings_from(bootstrap, topic_prefix, url=url)
+    if moves or settings.url or settings.generation:
+        return settings
+    from processor.serve.alias import following
+
+    return asyncio.run(following(settings))

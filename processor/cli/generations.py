@@ -141,14 +141,22 @@ def _switch(
 async def _why_not(settings: "Settings", aliases: "Aliases", generation: int, *, force: bool) -> str | None:
     """Return why readers must not be switched; what is not there cannot be forced."""
     from processor.errors import TopicsError
-    from processor.generations import of_generation
+    from processor.generations import corrections_end, of_generation
     from processor.standing import standing
 
     made = aliases.built.get(generation)
     if not aliases.exists(generation):
         return f"there is no generation {generation}: `fleetfold generations` lists them"
-    if made is not None and made.built is None and not force:
-        return f"generation {generation} is not built to its end: `fleetfold rebuild` goes on where it was"
+    if made is not None and not force:
+        if made.built is None:
+            return (
+                f"generation {generation} is not built to its end: `fleetfold rebuild` goes on where it was"
+            )
+        if later := await corrections_end(settings) - made.corrections:
+            return (
+                f"generation {generation} still counts what {later} later correction(s) took back: "
+                "`fleetfold rebuild` another, which obeys them, or give --force"
+            )
     try:
         async with standing(of_generation(settings, generation)) as look:
             if force or await look.folded(_PATIENCE_S):

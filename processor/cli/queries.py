@@ -59,10 +59,8 @@ def rows_of(settings: "Settings", topic: str) -> dict[bytes, bytes]:
         TopicsError: no such topic.
         KafkaUnavailableError: no broker answers.
     """
-    from processor.serve.alias import following
     from processor.serve.reader import read_snapshot
 
-    settings = asyncio.run(following(settings))
     name, options = settings.topic(topic), settings.kafka_options()
     if not err_console.is_terminal:
         return asyncio.run(read_snapshot(name, options)).rows

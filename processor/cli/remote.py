@@ -174,9 +174,10 @@ def _batches(ids: Collection[str]) -> Iterator[list[str]]:
 
 
 def _row(told: dict[str, Any]) -> StatsRow:
-    told.pop("score_multiplier", None)
+    for added in ("score_multiplier", "shrunk_rate", "verdicts"):
+        told.pop(added, None)
     told.setdefault("failure_sessions", 0)
-    return told  # type: ignore[return-value]  # the service's rows are the topic's and that field
+    return told  # type: ignore[return-value]  # the service's rows are the topic's and these fields
 
 
 def _hint(status: int) -> str:

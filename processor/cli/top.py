@@ -50,7 +50,7 @@ def top(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is failing now, and keep it up until Ctrl-C. Piped, or with --json, it looks once."""
-    settings = query_settings(bootstrap, topic_prefix, url)
+    settings = query_settings(bootstrap, topic_prefix, url, moves=True)
     once = once or as_json or not console.is_terminal
     asyncio.run(_until_told(_show(settings, every_s, once=once, history=history, as_json=as_json)))
 

@@ -1,7 +1,6 @@
 """Time lines for query commands: read from Kafka or asked of a service, and drawn small on a terminal."""
 
 import asyncio
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,18 +10,18 @@ from processor.cli.progress import progress
 from processor.cli.sparks import spark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from processor.serve.timeline import Count
+    from processor.serve.timeline import Window
     from processor.settings import Settings
     from schemas import ComponentHistory
 
 __all__ = [
     "CELLS",
-    "Histories",
     "HistoryOption",
     "every_history",
     "histories_of",
+    "read_histories",
     "sparks_of",
     "with_history",
 ]
@@ -34,7 +33,7 @@ HistoryOption = Annotated[
         "--history/--no-history", help="With time lines on a terminal and in JSON; they are read in full."
     ),
 ]
-CELLS = {"hours": 24, "days": 18}  # of 2 hours, and of 5 days
+CELLS: "dict[Window, int]" = {"hours": 24, "days": 18}  # of 2 hours, and of 5 days
 
 
 def histories_of(settings: "Settings", ids: "Collection[str]", *, asked: bool) -> Histories | None:
@@ -80,35 +79,51 @@ def every_history(settings: "Settings") -> "list[ComponentHistory]":
 
 
 def _from_kafka(settings: "Settings", ids: frozenset[str] | None) -> Histories:
+    if not err_console.is_terminal:
+        return asyncio.run(read_histories(settings, ids))
+    with progress("reading time lines") as bar:
+        return asyncio.run(read_histories(settings, ids, bar.advance))
+
+
+async def read_histories(
+    settings: "Settings", ids: "Collection[str] | None", on_records: "Callable[[int], None] | None" = None
+) -> Histories:
+    """Read time lines from Kafka.
+
+    Args:
+        settings: where to read.
+        ids: of which components; None for all that have one.
+        on_records: called with the count of records of each run, for a progress bar.
+
+    Raises:
+        TopicsError: no such topic, or no right to read it.
+        KafkaUnavailableError: no broker answers.
+    """
     from processor.serve.historyrows import HistoryRows
     from processor.serve.reader import read_topic
     from schemas.topics import COMPONENT_HISTORY
 
     rows = HistoryRows(ids)
-    name = settings.topic(COMPONENT_HISTORY)
-    with progress(f"reading {name}") if err_console.is_terminal else nullcontext() as bar:
 
-        def take(records: list[Any]) -> None:
-            rows.put(records)
-            if bar is not None:
-                bar.advance(len(records))
+    def take(records: list[Any]) -> None:
+        rows.put(records)
+        if on_records is not None:
+            on_records(len(records))
 
-        asyncio.run(read_topic(name, settings.kafka_options(), take))
+    await read_topic(settings.topic(COMPONENT_HISTORY), settings.kafka_options(), take)
     return {each: rows.history(each) for each in (rows.days if ids is None else ids)}
 
 
-def sparks_of(
-    histories: "Mapping[str, ComponentHistory]", count: "Count" = "install_failures"
-) -> dict[str, str]:
-    """Return for each component how often something happened over 90 days, as a small picture.
+def sparks_of(histories: "Mapping[str, ComponentHistory]", window: "Window" = "days") -> dict[str, str]:
+    """Return for each component how often it failed over 90 days or 48 hours, as a small picture.
 
-    All end with the newest day of any of them, so that they can be compared.
+    All end with the newest day or hour of any of them, so that they can be compared.
     """
     from processor.serve.timeline import filled, grouped, newest
 
-    end = newest(histories.values(), "days")
+    end = newest(histories.values(), window)
     return {
-        component_id: spark(grouped(filled(history, "days", end, count), CELLS["days"]))
+        component_id: spark(grouped(filled(history, window, end, "install_failures"), CELLS[window]))
         for component_id, history in histories.items()
     }
 

@@ -8,7 +8,8 @@ is sent again later is a duplicate.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from itertools import repeat
+from typing import Protocol
 
 from processor.domain.config import FoldConfig
 from processor.domain.decode import decode
@@ -18,7 +19,7 @@ from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.record import CORRECTION_HEADER, FROM_HEADER, DeadLetter, Record, Taken, header_of
 
-__all__ = ["NOTHING_VOID", "VOID_HEADER", "Marked", "Routed", "RoutedEvent", "Void", "route"]
+__all__ = ["NOTHING_VOID", "VOID_HEADER", "Marked", "Routed", "RoutedEvent", "RoutedRecord", "Void", "route"]
 
 VOID_HEADER = "fleetfold-void"
 """Marks a routed event that a correction took back before the rebuild read it."""
@@ -61,22 +62,12 @@ NOTHING_VOID: Void = _Nothing()
 Marked: Void = _Marked()
 
 
-class RoutedEvent(NamedTuple):
-    """What is written for one event.
+RoutedRecord = tuple[bytes, bytes, list[tuple[str, bytes]], int]
+"""What is written for an event: its host as the key; its value, but for a huge one as it came; no headers but
+the mark of a void one; the time of its record, in milliseconds since the epoch."""
 
-    Attributes:
-        partition: its host's.
-        host: the key: the host's id as UTF-8.
-        value: as it came, but for a huge one.
-        headers: none, or the mark of a void one.
-        timestamp: of its record, in milliseconds since the epoch.
-    """
-
-    partition: int
-    host: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-    timestamp: int
+RoutedEvent = tuple[int, RoutedRecord]
+"""The partition of an event's host, and what is written there."""
 
 
 @dataclass(slots=True)
@@ -113,21 +104,20 @@ def route(
     decoded = decode(originals, config, book)
     names, numbers = book.hosts.by_number, decoded.events.hosts.tolist()
     homes = {number: partition_of(names[number], config.partitions) for number in set(numbers)}
-    routed = Routed([], decoded.dead, decoded.ignored, len(records) - len(originals))
-    routed.events = [
-        RoutedEvent(homes[number], names[number], _fitting(value, names[number]), _NO_HEADERS, timestamp)
-        for number, (_, timestamp, _, value, _) in zip(numbers, decoded.events.records, strict=True)
+    hosts = [names[number] for number in numbers]
+    values = [
+        value if len(value) <= WHOLE_BYTES_MAX else settled_value(value, host)  # a key may come to it
+        for host, (_, _, _, value, _) in zip(hosts, decoded.events.records, strict=True)
     ]
+    times = [taken[1] for taken in decoded.events.records]
+    routed = Routed([], decoded.dead, decoded.ignored, len(records) - len(originals))
+    written = zip(hosts, values, repeat(_NO_HEADERS), times, strict=False)
+    routed.events = list(zip(map(homes.__getitem__, numbers), written, strict=True))
     if void:
         for place in void.places(decoded.events, book, partition):
-            routed.events[place] = routed.events[place]._replace(headers=_VOID_MARK)
+            home, (host, value, _, time) = routed.events[place]
+            routed.events[place] = home, (host, value, _VOID_MARK, time)
     return routed
-
-
-def _fitting(value: bytes | None, host: bytes) -> bytes:
-    """Return the very bytes; of a huge event what the contract knows, since a key may come to it."""
-    whole = value or b""
-    return whole if len(whole) <= WHOLE_BYTES_MAX else settled_value(whole, host)
 
 
 def _is_original(record: Record) -> bool:

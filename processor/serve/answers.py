@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
+from processor.domain.evidence import SHRINK_STRENGTH
 from processor.serve.changes import ChangeLog, Kind
 from processor.serve.historyrows import HistoryRows, NoHistoryError
 from processor.serve.pairrows import Pair, PairRows
 from processor.serve.sessionrows import SessionRows
 from processor.serve.statsrows import StatsRows
+from processor.serve.verdictrows import FleetRows, VerdictRows
 from schemas import ComponentHistory, OutcomeStats
 
 __all__ = ["Answers"]
@@ -30,6 +32,9 @@ class Answers:
         pairs: the rows of `co-failures`.
         sessions: the failure sessions by host.
         days: the rows of `component-history`; None unless they are asked for.
+        verdicts: the rows of `verdicts`.
+        fleet: what the fleet comes to.
+        strength: how many installs at the fleet's rate stand behind a shrunk rate.
         changes: what changed since `ready`.
         ready: whether all rows are here; changes before that are no news.
     """
@@ -39,6 +44,9 @@ class Answers:
         self.pairs = PairRows()
         self.sessions = SessionRows()
         self.days = HistoryRows() if history else None
+        self.verdicts = VerdictRows()
+        self.fleet = FleetRows()
+        self.strength = SHRINK_STRENGTH
         self.changes = ChangeLog()
         self.ready = False
         self._rates = self.rows.rates
@@ -99,7 +107,8 @@ class Answers:
     def bad_rows(self) -> int:
         """Records so far that were no rows: something else writes to the topics."""
         bad_days = self.days.bad if self.days is not None else 0
-        return self.rows.bad + self.pairs.bad + self.sessions.bad + bad_days
+        small = self.verdicts.bad + self.fleet.bad
+        return self.rows.bad + self.pairs.bad + self.sessions.bad + bad_days + small
 
     # What changes them.
 
@@ -138,9 +147,19 @@ class Answers:
         Whoever follows the changes is told to look at everything anew.
         """
         self.rows, self.pairs, self.sessions, self.days = other.rows, other.pairs, other.sessions, other.days
+        self.verdicts, self.fleet = other.verdicts, other.fleet
         self._rates = other.rows.rates
         other.changes, other.ready = self.changes, self.ready
         self.changes.begin_anew()
+
+    def take_verdicts(self, records: Sequence[Any]) -> None:
+        """Take in a run of `verdicts`."""
+        changed = self.verdicts.put(records)
+        self._note("verdict", {(each,): (0, None) for each in changed if self.ready})
+
+    def take_totals(self, records: Sequence[Any]) -> None:
+        """Take in a run of `fleet-totals`."""
+        self.fleet.put(records)
 
     def _note(self, kind: Kind, changed: Mapping[tuple[str, ...], tuple[int, bytes | None]]) -> None:
         if changed:

@@ -17,7 +17,7 @@ from processor.serve.statsrows import decoded
 
 __all__ = ["Change", "ChangeLog", "Kind", "MissedError"]
 
-Kind = Literal["component", "pair", "session", "history"]
+Kind = Literal["component", "pair", "session", "history", "verdict"]
 _KEPT = 20_000
 
 
@@ -32,7 +32,7 @@ class Change:
     Attributes:
         number: counts up by one from 1, over all kinds.
         kind: of which table.
-        ids: the component (of `history`, too); the pair's two; or the host.
+        ids: the component (of `history` and `verdict`, too); the pair's two; or the host.
         count: a pair's count after the change; 0 if it is gone, and for the other kinds.
         value: a component's row as on its topic; None if it is gone, and for the other kinds.
     """

@@ -18,10 +18,12 @@ from schemas.topics import (
     COMPONENT_DELTAS,
     COMPONENT_HISTORY,
     COMPONENT_STATS,
+    FLEET_TOTALS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
     ROUTED_EVENTS,
+    VERDICTS,
 )
 
 __all__ = ["Load"]
@@ -37,7 +39,7 @@ class Load:
     Args:
         settings: which generation, and how to reach it.
         answers: where the rows go.
-        more: read the failure sessions and the workers' checkpoints as well.
+        more: read failure sessions, verdicts, the fleet's totals and the workers' checkpoints as well.
         beside: other topics to follow, with what their records are handed to.
 
     Attributes:
@@ -80,6 +82,8 @@ class Load:
             handlers[topic(COMPONENT_HISTORY)] = answers.take_history
         if self._more:
             handlers[topic(HOST_LEDGER)] = answers.take_sessions
+            handlers[topic(VERDICTS)] = answers.take_verdicts
+            handlers[topic(FLEET_TOTALS)] = answers.take_totals
             self.pipeline = await self._find_pipeline()
         if self.pipeline is not None:
             handlers[topic(CHECKPOINTS)] = self.pipeline.put

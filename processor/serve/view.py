@@ -63,7 +63,7 @@ class OutcomeView(Answers):
     Args:
         settings: where to read, and how to reach it.
         snapshot_path: a file to begin from, which `save_snapshot` writes.
-        more: follow the failure sessions and the workers' checkpoints as well.
+        more: follow failure sessions, verdicts, the fleet's totals and the workers' checkpoints as well.
         history: follow the time lines as well.
 
     Attributes:
@@ -82,6 +82,7 @@ class OutcomeView(Answers):
         super().__init__(history=history)
         self.pipeline: Pipeline | None = None
         self.error: FleetfoldError | None = None
+        self.strength = settings.shrink_strength
         self._settings = settings
         self._options = settings.kafka_options()
         self._path = snapshot_path
@@ -108,7 +109,7 @@ class OutcomeView(Answers):
             bootstrap: the Kafka, `host:port`; else what the settings say.
             settings: else from the environment, security included.
             snapshot_path: a file to begin from.
-            more: follow the failure sessions and the workers' checkpoints as well.
+            more: follow failure sessions, verdicts, the fleet's totals and the workers' checkpoints as well.
             history: follow the time lines as well, for `history`; they take memory for each day.
 
         Raises:

@@ -8,24 +8,27 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
 
 from processor.errors import FleetfoldError, KafkaRefusedError, KafkaUnavailableError
+from processor.serve.alias import following, live_generation, live_in
 from processor.serve.follower import Follower, Handler, look_at
 from processor.settings import Settings
 from processor.verdicts.evaluation import evaluate, weigh
 from processor.verdicts.leadership import Leadership
 from processor.verdicts.rows import Pair, Rows
 from processor.verdicts.writer import FencedError, Writer
-from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
+from schemas.aliases import LIVE_KEY
+from schemas.topics import ALIASES, CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
 
 if TYPE_CHECKING:
     from processor.domain.conflicts import PairEvidence
 
-__all__ = ["Service", "run"]
+__all__ = ["MovedError", "Service", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +50,30 @@ async def run(settings: Settings) -> int:
         TopicsError: a topic is missing, or there is no right to read it.
         KafkaUnavailableError: no broker answers at the start, or it turns us away.
     """
-    service = Service(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await service.start()
-    try:
-        while not stopping.is_set():
-            await service.step()
-    except KafkaRefusedError:
-        raise
-    except (FencedError, KafkaUnavailableError) as error:
-        logger.error("%s", error)  # noqa: TRY400 -- expected, one clear line
-        return 1
-    finally:
-        await service.stop()
+    while not stopping.is_set():
+        service = Service(settings)
+        await service.start()
+        try:
+            while not stopping.is_set():
+                await service.step()
+        except KafkaRefusedError:
+            raise
+        except MovedError:
+            logger.info("another generation is live: all rows are read anew")
+        except (FencedError, KafkaUnavailableError) as error:
+            logger.error("%s", error)  # noqa: TRY400 -- expected, one clear line
+            return 1
+        finally:
+            await service.stop()
     return 0
+
+
+class MovedError(Exception):
+    """Readers follow another generation of the results now."""
 
 
 class Service:
@@ -82,6 +92,7 @@ class Service:
         self._follower: Follower | None = None
         self._following: asyncio.Task[None] | None = None
         self._stepped = asyncio.Event()
+        self._generation = self._live = 1
         self._term = 0
         self._weighed: dict[Pair, PairEvidence] = {}
         self._due_s = 0.0
@@ -93,7 +104,9 @@ class Service:
         Raises:
             TopicsError, KafkaUnavailableError: as `run`.
         """
-        settings, rows, options = self._settings, self.rows, self._settings.kafka_options()
+        settings, rows = await following(self._settings), self.rows
+        options = settings.kafka_options()
+        self._generation = self._live = settings.generation or 1
         handlers: dict[str, Handler] = {
             settings.topic(COMPONENT_STATS): rows.take_stats,
             settings.topic(CO_FAILURES): rows.take_pairs,
@@ -101,6 +114,8 @@ class Service:
             settings.topic(FLEET_TOTALS): rows.take_totals,
             settings.topic(VERDICTS): self._take_verdicts,
         }
+        if not self._settings.generation and await live_generation(self._settings) is not None:
+            handlers[settings.topic(ALIASES)] = self._take_aliases
         follower = Follower(await look_at(list(handlers), options), handlers, options)
         self._follower = follower
         await follower.start()
@@ -124,10 +139,20 @@ class Service:
         if self._follower is not None:
             await self._follower.stop()
 
-    def _take_verdicts(self, records: object) -> None:
+    def _take_verdicts(self, records: Iterable[Any]) -> None:
         """Take in rows that others wrote; while this instance writes, it knows its own better."""
         if self._writer is None:
-            self.rows.take_verdicts(records)  # type: ignore[arg-type]  # a run of records, as handlers get it
+            self.rows.take_verdicts(records)
+
+    def _take_aliases(self, records: Iterable[Any]) -> None:
+        """Note which generation is live."""
+        for record in records:
+            if record.key != LIVE_KEY:
+                continue
+            try:
+                self._live = live_in(record.value)
+            except ValueError as error:
+                logger.warning("a record of aliases is not understood, and changes nothing: %s", error)
 
     async def _follow(self, follower: Follower) -> None:
         while True:
@@ -139,10 +164,13 @@ class Service:
 
         Raises:
             FencedError, KafkaUnavailableError: this instance can do no more.
+            MovedError: readers follow another generation now; begin anew.
         """
         await self._leadership.wait(min(self._settings.verdicts_interval_s, 1.0) / 2)
         if self._following is not None and self._following.done():
             self._following.result()
+        if self._live != self._generation:
+            raise MovedError
         leadership = self._leadership
         if self._writer is not None and (not leadership.leads or leadership.term != self._term):
             await self._writer.stop()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -25,7 +26,8 @@ from processor.domain.partition import partition_of
 from processor.domain.stats import to_json
 from processor.settings import Settings, load_settings
 from processor.topics import create
-from schemas.topics import COMPONENT_STATS, OUTCOME_EVENTS
+from schemas.history import history_key
+from schemas.topics import COMPONENT_HISTORY, COMPONENT_STATS, OUTCOME_EVENTS
 from tests.bench.http_load import request, run_load
 from tests.bench.load import load
 from tests.bench.processes import run_job
@@ -40,6 +42,7 @@ SECONDS = 8.0
 CONNECTIONS = 32
 IDS_PER_REQUEST = 1_000
 PAGE_EVENTS = 10
+DAYS_EACH = 10
 
 
 def component(number: int) -> str:
@@ -53,6 +56,30 @@ async def fill(settings: Settings, rows: int) -> None:
     counts = (9, 1, 2, 0, FIRST_US, FIRST_US + 9, FIRST_US + 5, None, 1)
     values = ((each.encode(), to_json(each, counts)) for each in map(component, range(rows)))
     await load(settings.bootstrap, settings.topic(COMPONENT_STATS), settings.partitions, values)
+
+
+async def fill_days(settings: Settings, rows: int) -> None:
+    """Write that many days of time lines, `DAYS_EACH` of each component; the newest of each has hours."""
+    await create(settings)
+    hours = {f"{hour:02}": [3, 1, 2, 0] for hour in range(0, 24, 2)}
+    counts = {"install_successes": 36, "install_failures": 12, "usage_count": 24, "removal_count": 0}
+
+    def row(number: int) -> tuple[bytes, bytes]:
+        name, place = component(number // DAYS_EACH), number % DAYS_EACH
+        day = f"2026-01-{place + 1:02}"
+        told = {"component_id": name, "day": day, **counts, "hours": hours if place == DAYS_EACH - 1 else {}}
+        return history_key(name, day), orjson.dumps(told)
+
+    values = map(row, range(rows))
+    await load(settings.bootstrap, settings.topic(COMPONENT_HISTORY), settings.partitions, values)
+
+
+async def view_job(settings: Settings, rows: int, what: str) -> dict[str, Any]:
+    """Measure a view in a process of its own."""
+    job = [sys.executable, "-m", "tests.bench.view_job", settings.bootstrap, settings.topic_prefix]
+    done = await asyncio.create_subprocess_exec(*job, str(rows), what, stdout=subprocess.PIPE)
+    figures: dict[str, Any] = json.loads((await done.communicate())[0].splitlines()[-1])
+    return figures
 
 
 async def http(service: Service, rows: int) -> Figures:
@@ -117,9 +144,10 @@ async def measure(bootstrap: str, rows: int) -> Figures:
     many = load_settings(bootstrap=bootstrap, topic_prefix="serve-many-")
     few = load_settings(bootstrap=bootstrap, topic_prefix="serve-few-")
     await fill(many, rows)
-    job = [sys.executable, "-m", "tests.bench.view_job", bootstrap, many.topic_prefix, str(rows)]
-    done = await asyncio.create_subprocess_exec(*job, stdout=subprocess.PIPE)
-    view = json.loads((await done.communicate())[0].splitlines()[-1])
+    view = await view_job(many, rows, "rows")
+    days = load_settings(bootstrap=bootstrap, topic_prefix="serve-days-")
+    await fill_days(days, rows)
+    view["days"] = await view_job(days, rows, "days")
     with tempfile.TemporaryDirectory() as folder:
         with Service(many, Path(folder) / "many.log").gone_at_the_end() as service:
             asked = await http(await service.ready(), rows)

@@ -17,7 +17,7 @@ from processor.generations import GenerationError, begin, mark_built, of_generat
 from processor.serve import BlockingOutcomeView, MissedError, OutcomeView
 from processor.settings import Settings
 from processor.topics import create
-from schemas.topics import CO_FAILURES, COMPONENT_STATS
+from schemas.topics import CO_FAILURES, COMPONENT_STATS, CORRECTIONS
 from tests.served import pair, stats
 from tests.serving import Service
 from tests.stream import Stream
@@ -189,6 +189,11 @@ async def test_switch_refuses_what_is_not_ready(stream: Stream) -> None:
     lagging = await ran(settings, "switch", "2")
     assert lagging.returncode == 1
     assert "lags: 1 offsets" in lagging.stderr
+    async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap) as producer:
+        await producer.send_and_wait(settings.topic(CORRECTIONS), b"{}", partition=0)
+    corrected = await ran(settings, "switch", "2")
+    assert corrected.returncode == 1
+    assert "1 later correction(s)" in corrected.stderr
     forced = await ran(settings, "switch", "2", "--force", "--json")
     assert forced.returncode == 0, forced.stderr
     assert json.loads(forced.stdout) == {"live": 2, "before": 1}

@@ -14,8 +14,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from processor.serve.http.app import describe
 from processor.settings import load_settings
 from processor.topics import create
-from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER
-from tests.served import EVIL, day, ledger, pair, stats
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER, VERDICTS
+from tests.served import EVIL, day, ledger, pair, stats, verdicts
 from tests.serving import Service
 
 pytestmark = pytest.mark.kafka
@@ -35,6 +35,7 @@ def service(kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             (CO_FAILURES, pair("0", EVIL, 2)),
             (HOST_LEDGER, ledger("", (0, 9, ("0", EVIL)), (99, 99, None))),
             (COMPONENT_HISTORY, day("0", "2026-01-02", 1, 3, hours={"03": [1, 3, 0, 0]})),
+            (VERDICTS, verdicts("0", ("problematic", None), ("conflicts_with", EVIL))),
             (COMPONENT_HISTORY, day(EVIL, "2026-01-02", 2, 1)),
         ]
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:

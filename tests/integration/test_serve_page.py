@@ -9,10 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import expect
 
-from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, HOST_LEDGER, VERDICTS
 from tests.browser import opened, serious_faults
 from tests.records import event, uuid_of
-from tests.served import EVIL, day, ledger, pair, stats
+from tests.served import EVIL, day, ledger, pair, stats, verdicts
 from tests.serving import Service
 from tests.stream import Stream
 
@@ -47,7 +47,14 @@ async def fill(stream: Stream) -> None:
     hosts.append(ledger("full", (now, now, None)))
     days = [day(EVIL, f"2026-01-{n + 1:02}", n, n % 3) for n in range(28)]
     days.append(day(EVIL, "2026-01-29", 9, 3, 1, hours={"03": [4, 2, 1, 0], "05": [5, 1, 0, 0]}))
-    tables = ((COMPONENT_STATS, rows), (CO_FAILURES, pairs), (HOST_LEDGER, hosts), (COMPONENT_HISTORY, days))
+    held = [verdicts(EVIL, ("problematic", None), ("conflicts_with", names[0]))]
+    tables = (
+        (VERDICTS, held),
+        (COMPONENT_STATS, rows),
+        (CO_FAILURES, pairs),
+        (HOST_LEDGER, hosts),
+        (COMPONENT_HISTORY, days),
+    )
     async with AIOKafkaProducer(bootstrap_servers=stream.settings.bootstrap) as producer:
         for topic, some in tables:
             for key, value in some:
@@ -71,6 +78,9 @@ async def test_search_open_and_go_back_by_keyboard(stream: Stream, service: Serv
         assert page.url.endswith("#/component/" + quote(EVIL, safe="!'()*"))
         await expect(page.get_by_text("problematic", exact=True)).to_be_visible()
         await expect(page.get_by_text("together with").first).to_be_visible()
+        why = page.get_by_role("region", name="Verdicts")
+        await expect(why.get_by_text("Because of conflicts_with.")).to_be_visible()
+        await expect(why.get_by_role("link", name="How verdicts are computed")).to_be_visible()
         await expect(page.get_by_role("region", name="Conflicts").get_by_role("link")).to_have_count(1)
         assert await page.evaluate("document.querySelectorAll('main script').length") == 0
         await page.go_back()

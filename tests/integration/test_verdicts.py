@@ -18,9 +18,10 @@ from processor.broker import EmbeddedKafka
 from processor.serve.reader import read_snapshot
 from processor.settings import Settings, load_settings
 from processor.topics import create
-from processor.verdicts.service import Service
+from processor.verdicts.service import MovedError, Service
 from processor.verdicts.writer import FencedError, Writer
-from schemas.topics import COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
+from schemas.aliases import LIVE_KEY, LiveGeneration
+from schemas.topics import ALIASES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
 from schemas.verdicts import ComponentVerdicts
 from tests.served import day, stats
 from tests.waiting import eventually
@@ -137,6 +138,18 @@ async def test_whoever_starts_later_shuts_the_earlier_out(settings: Settings) ->
     assert await verdicts(settings) == {"c": [], "d": []}
     await first.stop()
     await second.stop()
+
+
+async def test_it_judges_the_live_generation(settings: Settings) -> None:
+    """When readers are moved to another generation, the one in use is left: all is read anew."""
+    service = Service(settings)
+    await service.start()
+    live = LiveGeneration(generation=2, since=datetime.now(UTC))
+    async with AIOKafkaProducer(**settings.kafka_options()) as producer:
+        await producer.send_and_wait(settings.topic(ALIASES), live.model_dump_json().encode(), LIVE_KEY)
+    with pytest.raises(MovedError):
+        await stepping(service, lambda: False)
+    await service.stop()
 
 
 class Instances:

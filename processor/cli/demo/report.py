@@ -1,6 +1,6 @@
 """What the demo found, and whether it is what was planted; each line says what is real."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from processor.cli.common import console, harmless, print_table
@@ -8,8 +8,9 @@ from processor.cli.demo.input import Published
 from processor.serve.queries import PairRow, StatsRow, most_failing, pairs, removed
 from processor.serve.surprise import RankedPair, most_surprising
 
-__all__ = ["Found", "print_report"]
+__all__ = ["FAILING_LINES", "Found", "print_report"]
 
+FAILING_LINES = 8
 _LINES = 8
 _REAL_LINES = 3
 _MANY_REMOVALS = 2
@@ -19,12 +20,13 @@ _SURPRISING = 10.83
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result rows, and how long publishing and folding took."""
+    """The result rows, how long publishing and folding took, and failures over time as small pictures."""
 
     stats: Sequence[StatsRow]
     pairs: Sequence[PairRow]
     events: int
     took_s: float
+    sparks: Mapping[str, str]
 
 
 def print_report(found: Found, published: Published) -> None:
@@ -90,12 +92,13 @@ def _print_this_machine(found: Found, published: Published) -> None:
 
 
 def _print_failing(found: Found, published: Published) -> None:
-    rows = most_failing(found.stats, _LINES)
-    columns = ("component", "failed", "installed", "rate", "problematic", "where from")
+    rows = most_failing(found.stats, FAILING_LINES)
+    columns = ("component", "failed", "over 48 hours", "installed", "rate", "problematic", "where from")
     cells = [
         (
             row["component_id"],
             f"{row['install_failures']:,}",
+            found.sparks.get(row["component_id"], ""),
             f"{row['install_successes']:,}",
             f"{row['success_rate']:.0%}",
             "yes" if row["is_problematic"] else "",

@@ -18,10 +18,11 @@ from processor.cli.common import Progress, console, err_console, harmless, progr
 from processor.cli.demo.folded import FoldWatch
 from processor.cli.demo.folder import fresh_folder
 from processor.cli.demo.input import Published, publish_fleet, publish_own_log
-from processor.cli.demo.report import Found, print_report
+from processor.cli.demo.report import FAILING_LINES, Found, print_report
 from processor.cli.demo.worker import WorkerDiedError, WorkerProcess, running_worker
+from processor.cli.trends import read_histories, sparks_of
 from processor.publish.publisher import open_publisher
-from processor.serve.queries import pair_rows, stats_rows
+from processor.serve.queries import most_failing, pair_rows, stats_rows
 from processor.serve.reader import read_snapshot
 from processor.settings import Settings
 from processor.topics import create
@@ -162,7 +163,10 @@ async def _read(settings: Settings, published: Published, took_s: float) -> Foun
     with progress("reading the results"):
         stats = await read_snapshot(settings.topic(COMPONENT_STATS), options)
         pairs = await read_snapshot(settings.topic(CO_FAILURES), options)
-    return Found(stats_rows(stats.rows), pair_rows(pairs.rows), published.events, took_s)
+        rows = stats_rows(stats.rows)
+        shown = [row["component_id"] for row in most_failing(rows, FAILING_LINES)]
+        histories = await read_histories(settings, shown)
+    return Found(rows, pair_rows(pairs.rows), published.events, took_s, sparks_of(histories, "hours"))
 
 
 def _print_what_next(settings: Settings, folder: Path) -> None:
@@ -179,7 +183,7 @@ def _print_what_next(settings: Settings, folder: Path) -> None:
         port = settings.bootstrap.rpartition(":")[2]
         console.print("To look further, start its Kafka again, and in another terminal ask it:")
         console.print(f"  {program} broker --data-dir {where}/kafka --port {port}")
-    for command in ("problematic", "pairs --min-count 20", "failures --host sim-0001"):
+    for command in ("problematic", "pairs --min-count 20", "failures --host sim-0001", "top", "serve"):
         console.print(f"  {program} {command} {flag}")
     console.print(f"  {program} simulate --events 10000 {flag}")
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from processor.loopback import LoopbackHosts
 from processor.serve.answers import Answers
-from processor.serve.http import badges, components, feeds, pages, pairs, sessions, status, stream
+from processor.serve.http import badges, components, feeds, pages, pairs, sessions, status, stream, verdicts
 from processor.serve.http.context import Context
 from processor.serve.http.cursors import BadCursorError
 from processor.serve.http.gate import Gate
@@ -88,7 +88,7 @@ def _application(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.meters = ServeMeters()
-    for part in (components, pairs, sessions, badges, feeds, stream, status, pages):
+    for part in (components, pairs, sessions, verdicts, badges, feeds, stream, status, pages):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from processor.serve.http.context import IdParam, Match, Shared, problems
 from processor.serve.http.replies import fresh
+from schemas.verdicts import VerdictKind
 
 __all__ = ["badge", "router"]
 
@@ -30,6 +31,7 @@ _GREEN, _AMBER, _RED, _GREY = "#2e7d32", "#8a6100", "#c62828", "#616161"  # each
 async def badge_svg(shared: Shared, component_id: IdParam, match: Match = None) -> Response:
     """A component's success rate as a picture; an unknown one's says so."""
     row = shared.answers.rows.row(component_id)
+    kinds = shared.answers.verdicts.kinds.get(component_id, ())
     if row is None:
         picture = badge(_LABEL, "unknown", _GREY)
     elif row["deprecated_at"] is not None:
@@ -38,7 +40,13 @@ async def badge_svg(shared: Shared, component_id: IdParam, match: Match = None) 
         picture = badge(_LABEL, "untried", _GREY)
     else:
         rate = row["success_rate"]
-        colour = _RED if row["is_problematic"] else _GREEN if rate >= _GOOD_RATE else _AMBER
+        colour = (
+            _RED
+            if row["is_problematic"] or VerdictKind.PROBLEMATIC in kinds
+            else _GREEN
+            if rate >= _GOOD_RATE
+            else _AMBER
+        )
         attempts = row["install_successes"] + row["install_failures"]
         picture = badge(_LABEL, f"{_percent(rate)} of {attempts:,}", colour)
     response = fresh(picture.encode(), match, _MEDIA_TYPE, _MAX_AGE_S).response()

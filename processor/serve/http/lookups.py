@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from processor.domain.evidence import shrunk_rate
 from processor.serve.answers import Answers
 from processor.serve.http.replies import Reply, fresh, problem
 from processor.serve.statsrows import UNTRIED
@@ -15,22 +16,22 @@ __all__ = ["IDS_MAX", "component", "row_json", "scores"]
 IDS_MAX = 10_000
 
 
-class _Ends(dict[tuple[float | None, bool, bool], bytes]):
-    """How a score ends after its id, in JSON: by the rate, whether problematic, whether deprecated."""
+class _Ends(dict[tuple[float | None, bool, bool, tuple[str, ...]], bytes]):
+    """How a score ends after its id, in JSON: by rate, whether problematic, whether deprecated, verdicts."""
 
     _KEPT = 10_000  # rates are shares of small numbers: many components have the same
 
-    def __missing__(self, key: tuple[float | None, bool, bool]) -> bytes:
+    def __missing__(self, key: tuple[float | None, bool, bool, tuple[str, ...]]) -> bytes:
         if len(self) >= self._KEPT:
             self.clear()
-        end = self[key] = b'",' + orjson.dumps(_verdict(*key))[1:]
+        end = self[key] = b'",' + orjson.dumps(_score(*key))[1:]
         return end
 
 
 _ENDS = _Ends()
 
 
-def _verdict(rate: float | None, problematic: bool, deprecated: bool) -> dict[str, Any]:
+def _score(rate: float | None, problematic: bool, deprecated: bool, kinds: tuple[str, ...]) -> dict[str, Any]:
     tried = rate is not None and rate != UNTRIED
     return {
         "known": rate is not None,
@@ -38,13 +39,22 @@ def _verdict(rate: float | None, problematic: bool, deprecated: bool) -> dict[st
         "score_multiplier": rate if tried else 1.0,
         "is_problematic": problematic,
         "is_deprecated": deprecated,
+        "verdicts": kinds,
     }
 
 
 def row_json(answers: Answers, component_id: str, value: bytes) -> bytes:
-    """Return a component's row as HTTP shows it: as on the topic, and its score multiplier."""
+    """Return a component's row as HTTP shows it: as on the topic, its multipliers, and its verdicts."""
     multiplier = repr(answers.score_multiplier(component_id)).encode()
-    return b'%b,"score_multiplier":%b}' % (value[:-1], multiplier)
+    row = orjson.loads(value)
+    successes: int = row["install_successes"]
+    shrunk = shrunk_rate(successes, successes + row["install_failures"], answers.fleet.rate, answers.strength)
+    return b'%b,"score_multiplier":%b,"shrunk_rate":%b,"verdicts":%b}' % (
+        value[:-1],
+        multiplier,
+        repr(round(shrunk, 4)).encode(),
+        answers.verdicts.texts.get(component_id, b"[]"),
+    )
 
 
 def component(answers: Answers, component_id: str, if_none_match: str | None) -> Reply:
@@ -81,8 +91,9 @@ def _scores_json(answers: Answers, ids: list[str]) -> bytes:
         return b'{"scores":[]}'
     rate_of, ends = answers.rows.rates.get, _ENDS
     problematic, deprecated = answers.rows.problematic, answers.rows.deprecated
+    kinds_of = answers.verdicts.kinds.get
     found = [
-        text + ends[rate_of(each), each in problematic, each in deprecated]
+        text + ends[rate_of(each), each in problematic, each in deprecated, kinds_of(each, ())]
         for text, each in zip(_texts(ids), ids, strict=True)
     ]
     return b'{"scores":[{"component_id":"%b]}' % b',{"component_id":"'.join(found)

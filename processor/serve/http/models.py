@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas import history
 from schemas.limits import COMPONENT_ID_MAX
 from schemas.times import UtcTime
+from schemas.verdicts import Verdict, VerdictKind
 
 __all__ = [
     "Component",
@@ -14,11 +15,13 @@ __all__ = [
     "Components",
     "Conflicts",
     "FailureSessions",
+    "GateRequest",
     "Pairs",
     "Problem",
     "Scores",
     "ScoresRequest",
     "Status",
+    "Verdicts",
 ]
 
 _CURL = "pkg:deb/debian/curl"
@@ -36,6 +39,8 @@ _EXAMPLE_ROW = {
     "success_rate": 0.9,
     "is_problematic": False,
     "score_multiplier": 0.9,
+    "shrunk_rate": 0.9333,
+    "verdicts": [],
 }
 _EXAMPLE_BUCKET = {
     "install_successes": 2,
@@ -95,6 +100,10 @@ class Component(BaseModel):
     success_rate: float = Field(ge=0, le=1, description="Successes / attempts; 0.0 with no attempt")
     is_problematic: bool = Field(description="Failures >= 3 and success_rate < 0.5")
     score_multiplier: float = Field(ge=0, le=1, description="success_rate; 1.0 with no attempt")
+    shrunk_rate: float = Field(
+        ge=0, le=1, description="success_rate, drawn towards the fleet's: what few installs cannot claim"
+    )
+    verdicts: list[Verdict] = Field(description="What is held against it, with the evidence")
     history: ComponentHistory | None = Field(
         default=None, description="Only if it is asked for; null where no time lines are followed"
     )
@@ -106,6 +115,30 @@ class Components(BaseModel):
     model_config = _example({"components": [_EXAMPLE_ROW], "next": None})
     components: list[Component]
     next: Cursor = Field(description="The cursor of the next page; null on the last")
+
+
+class Held(BaseModel):
+    """A component with what is held against it."""
+
+    component_id: str
+    verdicts: list[Verdict]
+
+
+class Verdicts(BaseModel):
+    """A page of components that something is held against."""
+
+    components: list[Held]
+    next: Cursor
+
+
+class GateRequest(BaseModel):
+    """What is to be installed."""
+
+    model_config = _example({"component_id": _CURL, "others": []})
+    component_id: Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
+    others: list[Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]] = Field(
+        default=[], max_length=10_000, description="What is there already, or comes along"
+    )
 
 
 class ScoresRequest(BaseModel):
@@ -126,6 +159,7 @@ class Score(BaseModel):
     score_multiplier: float = Field(ge=0, le=1, description="1.0 with no attempt, or if it is unknown")
     is_problematic: bool
     is_deprecated: bool
+    verdicts: list[VerdictKind] = Field(description="What is held against it, the gravest first")
 
 
 class Scores(BaseModel):
@@ -141,6 +175,7 @@ class Scores(BaseModel):
                     "score_multiplier": 0.9,
                     "is_problematic": False,
                     "is_deprecated": False,
+                    "verdicts": [],
                 }
             ]
         }

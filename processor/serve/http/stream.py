@@ -99,8 +99,8 @@ def _change_json(shared: Context, change: Change) -> Any:
     if change.kind == "session":
         return {"kind": "session", "host_id": change.ids[0]}
     (component_id,) = change.ids
-    if change.kind == "history":
-        return {"kind": "history", "component_id": component_id}
+    if change.kind in {"history", "verdict"}:
+        return {"kind": change.kind, "component_id": component_id}
     row = (
         None
         if change.value is None

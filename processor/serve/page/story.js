@@ -5,6 +5,7 @@ import { failuresChart } from "./charts.js";
 import { componentLink, h, moment, outcomeBar, plainBar, table } from "./dom.js";
 import { harmless, number, percent, shortTime } from "./text.js";
 import { timeLine } from "./timeline.js";
+import { verdictList, verdictMarks } from "./verdicts.js";
 
 const SESSIONS = 200, LISTED = 20, CONFLICTS = 50;
 
@@ -17,7 +18,7 @@ export async function story(id, refresh) {
   const row = found.components[0];
   if (!row) return [unknown(id)];
   return [
-    summary(row), row.history ? timeLine(row.history, refresh) : null,
+    summary(row), verdictList(row.verdicts), row.history ? timeLine(row.history, refresh) : null,
     moments(row, sessions.sessions), conflicts(id, together.pairs),
   ];
 }
@@ -32,11 +33,14 @@ function unknown(id) {
 
 function marks(row) {
   return [
-    row.is_problematic ? h("span", { class: "mark bad" }, "problematic") : null,
-    row.deprecated_at ? h("span", { class: "mark warn" }, "deprecated") : null,
-    !row.is_problematic && !row.deprecated_at ? h("span", { class: "mark ok" }, "nothing against it") : null,
-  ];
+    verdictMarks(row.verdicts),
+    row.is_problematic && !held(row, "problematic") ? h("span", { class: "mark bad" }, "problematic") : null,
+    row.deprecated_at && !held(row, "deprecated_in_use") ? h("span", { class: "mark warn" }, "deprecated") : null,
+    !row.is_problematic && !row.deprecated_at && !row.verdicts.length ? h("span", { class: "mark ok" }, "nothing against it") : null,
+  ].flat();
 }
+
+const held = (row, kind) => row.verdicts.some((each) => each.kind === kind);
 
 function summary(row) {
   const tile = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
@@ -46,7 +50,7 @@ function summary(row) {
     h("dl", { class: "tiles" },
       tile("failed", number(row.install_failures)), tile("failure sessions", number(row.failure_sessions ?? 0)),
       tile("installed", number(row.install_successes)),
-      tile("worked", tried ? percent(row.success_rate) : "untried"), tile("score multiplier", row.score_multiplier.toFixed(2)),
+      tile("worked", tried ? percent(row.success_rate) : "untried"), tile("score multiplier", row.score_multiplier.toFixed(2)), tile("shrunk rate", row.shrunk_rate.toFixed(2)),
       tile("used", number(row.usage_count)), tile("removed", number(row.removal_count))));
 }
 

@@ -1,0 +1,34 @@
+// What is held against a component: why, since when, and the numbers that it rests on.
+
+import { componentLink, h, moment } from "./dom.js";
+import { harmless, number, percent } from "./text.js";
+
+const NAMES = {
+  problematic: ["problematic", "bad"], conflicts_with: ["conflict", "bad"],
+  frequently_removed: ["frequently removed", "warn"], deprecated_in_use: ["deprecated, in use", "warn"],
+};
+
+export const verdictMarks = (verdicts) => [...new Set(verdicts.map((each) => each.kind))].map((kind) => {
+  const [name, colour] = NAMES[kind] ?? [kind, "warn"];
+  return h("span", { class: `mark ${colour}` }, name);
+});
+
+export function verdictList(verdicts) {
+  if (!verdicts.length) return null;
+  return h("section", { class: "whole", "aria-label": "Verdicts" }, h("h2", {}, "Why"),
+    h("ul", { class: "story" }, verdicts.map((each) => h("li", { class: NAMES[each.kind]?.[1] ?? "" },
+      h("bdi", {}, harmless(each.reason)), each.other ? h("span", {}, " See ", componentLink(each.other), ".") : "",
+      h("br"), h("span", { class: "faint" }, "since ", moment(each.since), ` – ${numbers(each)}`)))),
+    h("p", {}, h("a", { href: "page/verdicts.html" }, "How verdicts are computed")));
+}
+
+function numbers({ confidence, evidence }) {
+  const told = [`confidence ${(confidence * 100).toFixed(2)} %`];
+  if (evidence.rate !== null) {
+    told.push(`rate ${percent(evidence.rate)} (95 %: ${percent(evidence.rate_low)} to ${percent(evidence.rate_high)})`);
+  }
+  if (evidence.count !== null) {
+    told.push(`${number(evidence.count)} sessions, ${number(evidence.lift)} times chance`, `q ${evidence.q_value.toPrecision(2)}`);
+  }
+  return told.join(", ");
+}
