@@ -40,7 +40,7 @@ def explain(
     """Say what is held against components: the verdict, since when, why, and the numbers behind it."""
     from processor.cli.held import all_held
 
-    held = asyncio.run(all_held(query_settings(bootstrap, topic_prefix, url)))
+    held = asyncio.run(all_held(query_settings(bootstrap, topic_prefix, url, moves=True)))
     wanted = list(dict.fromkeys(ids)) if ids else sorted(held)
     if as_json:
         print_json([

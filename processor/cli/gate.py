@@ -62,7 +62,7 @@ def gate(
     """
     from processor.serve.advice import Word, advise
 
-    held, note = asyncio.run(_held(query_settings(bootstrap, topic_prefix, url), within_s))
+    held, note = asyncio.run(_held(query_settings(bootstrap, topic_prefix, url, moves=True), within_s))
     told = advise(component_id, others or [], held)
     if as_json:
         print_json({**told.model_dump(mode="json"), "note": note, "forced": force})

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from processor.domain.conflicts import PairEvidence
+from processor.domain.facts import Facts, Fleet, PairFacts, Rules
 from processor.domain.judging import (
-    Facts,
     Finding,
-    Fleet,
-    PairFacts,
-    Rules,
     conflict,
     deprecated,
     explained_share,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.verdicts import Verdict, VerdictKind
 
@@ -32,7 +32,15 @@ class Reason(BaseModel):
 
 
 class Advice(BaseModel):
-    """The answer."""
+    """The answer to an installer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"component_id": "curl", "word": "go", "reason": "Nothing is held against it.", "reasons": []}
+            ]
+        }
+    )
 
     component_id: str
     word: Word

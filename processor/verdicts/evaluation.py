@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from processor.domain.conflicts import PairEvidence, PairRules, weigh_pairs
-from processor.domain.judging import Rules
+from processor.domain.facts import Rules
 from processor.domain.verdicts import Partner, is_news, judge
 from processor.verdicts.rows import Pair, Rows
 from schemas.verdicts import ComponentVerdicts

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from processor.domain.judging import Facts, Fleet
+from processor.domain.facts import Facts, Fleet
 from processor.domain.windows import Counts, Lately
 from schemas.cofailure import parse_pair_key
 from schemas.history import parse_history_key

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from itertools import combinations
 from typing import Final
 
-from processor.domain.judging import Facts
-from processor.domain.judging import Fleet as FleetFacts
+from processor.domain.facts import Facts
+from processor.domain.facts import Fleet as FleetFacts
 from processor.domain.windows import DAY_US, HOUR_US, Counts, Lately
 from schemas import OutcomeType
 from tests.evidence.fleets import Happening

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from processor.domain.conflicts import PairEvidence, PairRules, weigh_pairs
-from processor.domain.judging import Rules
+from processor.domain.facts import Rules
 from processor.domain.verdicts import Partner, judge
 from processor.domain.windows import DAY_US, HOUR_US
 from schemas.verdicts import ComponentVerdicts

@@ -80,6 +80,25 @@ async def test_a_verdict_that_ended_leaves(asker: Asker) -> None:
     assert sorted(rows.verdicts.kinds) == sorted([EVIL, "y"])
 
 
+async def test_the_feed_and_the_badge_tell_of_a_breakage(asker: Asker) -> None:
+    """A verdict is news before the plain rule sees it, with its sentence; the badge turns red."""
+    rows = asker.context.answers
+    rows.take_stats([record(*stats("broke", 90, 10))])
+    before = (await asker.get("/v1/components/broke/badge.svg")).body
+    rows.take_verdicts([record(*verdicts("broke", ("problematic", None)))])
+    (entry,) = [
+        each
+        for each in (await asker.get("/v1/feeds/problematic.json")).json["items"]
+        if "broke" in each["id"]
+    ]
+    assert entry["title"] == "broke fails more often than usual"
+    assert entry["content_text"].endswith("removals. Because of problematic.")
+    assert entry["date_published"] == "2026-02-03T04:05:06.000007Z"
+    assert b"Because of problematic." in (await asker.get("/v1/feeds/problematic.atom")).body
+    red = (await asker.get("/v1/components/broke/badge.svg")).body
+    assert (b"#c62828" in before, b"#c62828" in red) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("component_id", "others", "word"),
     [

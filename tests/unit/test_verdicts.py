@@ -7,7 +7,7 @@ import pytest
 
 from processor.domain.conflicts import PairEvidence
 from processor.domain.evidence import Table, signed_g2
-from processor.domain.judging import Facts, Fleet, Rules
+from processor.domain.facts import Facts, Fleet, Rules
 from processor.domain.verdicts import Partner, is_news, judge
 from processor.domain.windows import DAY_US, HOUR_US, Counts, Lately
 from schemas.times import to_us

@@ -9,9 +9,11 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from processor.serve.http.context import Match, Shared, problems
+from processor.serve.http.context import Context, Match, Shared, problems
 from processor.serve.http.replies import fresh
 from processor.serve.queries import StatsRow
+from schemas.times import format_us, to_us
+from schemas.verdicts import VerdictKind
 
 __all__ = ["router", "shown"]
 
@@ -32,8 +34,8 @@ async def json_feed(shared: Shared, request: Request, match: Match = None) -> Re
         {
             "id": _entry_id(component_id),
             "url": _page_url(base, component_id),
-            "title": f"{component_id} fails more often than it works",
-            "content_text": _text(row),
+            "title": _title(component_id, row),
+            "content_text": _text(shared, row),
             "date_published": since,
         }
         for since, component_id, row in _entries(shared)
@@ -61,26 +63,42 @@ async def atom_feed(shared: Shared, request: Request, match: Match = None) -> Re
     ]
     for since, component_id, row in entries:
         parts.append(
-            f"<entry><title>{escape(shown(component_id))} fails more often than it works</title>"
+            f"<entry><title>{escape(shown(_title(component_id, row)))}</title>"
             f"<id>{escape(_entry_id(component_id))}</id><updated>{since}</updated>"
             f"<link href={quoteattr(_page_url(base, component_id))}/>"
-            f"<summary>{escape(_text(row))}</summary></entry>"
+            f"<summary>{escape(shown(_text(shared, row)))}</summary></entry>"
         )
     body = "".join([*parts, "</feed>\n"])
     return fresh(body.encode(), match, _ATOM, _MAX_AGE_S).response()
 
 
 def _entries(shared: Shared) -> Iterator[tuple[str, str, StatsRow]]:
+    """Yield who is problematic, by the plain rule or by a verdict, the newest first."""
     shared.turns.look(shared.answers.rows)
-    for since, component_id in shared.turns.newest(_ENTRIES):
-        row = shared.answers.rows.row(component_id)
+    since_of = {component_id: since for since, component_id in shared.turns.newest(_ENTRIES)}
+    for component_id, held in shared.answers.verdicts.rows.items():
+        for verdict in held:
+            if verdict.kind is VerdictKind.PROBLEMATIC:
+                since_of.setdefault(component_id, format_us(to_us(verdict.since)))
+    newest = sorted(sorted(since_of), key=lambda each: since_of[each], reverse=True)
+    for component_id in newest[:_ENTRIES]:
+        since, row = since_of[component_id], shared.answers.rows.row(component_id)
         if row is not None:
             yield since, component_id, row
 
 
-def _text(row: StatsRow) -> str:
+def _title(component_id: str, row: StatsRow) -> str:
+    return f"{component_id} fails more often than {'it works' if row['is_problematic'] else 'usual'}"
+
+
+def _text(shared: Context, row: StatsRow) -> str:
+    """Return the counts, and why the verdicts were reached."""
     attempts = row["install_successes"] + row["install_failures"]
-    return f"{row['install_failures']:,} of {attempts:,} installs failed; {row['removal_count']:,} removals."
+    counts = (
+        f"{row['install_failures']:,} of {attempts:,} installs failed; {row['removal_count']:,} removals."
+    )
+    held = shared.answers.verdicts.rows.get(row["component_id"], [])
+    return " ".join([counts, *(verdict.reason for verdict in held)])
 
 
 def _entry_id(component_id: str) -> str:

@@ -15,13 +15,11 @@ __all__ = [
     "Components",
     "Conflicts",
     "FailureSessions",
-    "GateRequest",
     "Pairs",
     "Problem",
     "Scores",
     "ScoresRequest",
     "Status",
-    "Verdicts",
 ]
 
 _CURL = "pkg:deb/debian/curl"
@@ -115,30 +113,6 @@ class Components(BaseModel):
     model_config = _example({"components": [_EXAMPLE_ROW], "next": None})
     components: list[Component]
     next: Cursor = Field(description="The cursor of the next page; null on the last")
-
-
-class Held(BaseModel):
-    """A component with what is held against it."""
-
-    component_id: str
-    verdicts: list[Verdict]
-
-
-class Verdicts(BaseModel):
-    """A page of components that something is held against."""
-
-    components: list[Held]
-    next: Cursor
-
-
-class GateRequest(BaseModel):
-    """What is to be installed."""
-
-    model_config = _example({"component_id": _CURL, "others": []})
-    component_id: Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
-    others: list[Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]] = Field(
-        default=[], max_length=10_000, description="What is there already, or comes along"
-    )
 
 
 class ScoresRequest(BaseModel):

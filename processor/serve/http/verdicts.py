@@ -1,21 +1,62 @@
 """Routes of verdicts: what is held against components, and what to tell an installer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from processor.serve.advice import Advice, advise
 from processor.serve.http.context import AfterParam, LimitParam, Match, Shared, problems
 from processor.serve.http.cursors import decode_cursor, encode_cursor
-from processor.serve.http.models import GateRequest, Verdicts
 from processor.serve.http.replies import fresh
-from schemas.verdicts import VerdictKind
+from schemas.limits import COMPONENT_ID_MAX
+from schemas.verdicts import Verdict, VerdictKind
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["verdicts"])
+
+
+_HELD = {
+    "kind": "frequently_removed",
+    "other": None,
+    "since": "2026-01-02T03:04:05.000006Z",
+    "reason": "9 removals after 12 installs in the last 30 days, where 1.2 % is usual.",
+    "confidence": 0.9999,
+    "evidence": {"window": "30d", "good": 3, "bad": 9, "rate": 0.75, "rate_low": 0.4677, "rate_high": 0.9111},
+}
+
+
+def _example(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Held(BaseModel):
+    """A component with what is held against it."""
+
+    component_id: str
+    verdicts: list[Verdict]
+
+
+class Verdicts(BaseModel):
+    """A page of components that something is held against."""
+
+    model_config = _example({"components": [{"component_id": "curl", "verdicts": [_HELD]}], "next": None})
+
+    components: list[Held]
+    next: str | None = Field(description="The cursor of the next page; null on the last")
+
+
+class GateRequest(BaseModel):
+    """What is to be installed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"component_id": "curl", "others": ["wget"]}]})
+    component_id: Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]
+    others: list[Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]] = Field(
+        default=[], max_length=10_000, description="What is there already, or comes along"
+    )
 
 
 @router.get("/v1/verdicts", response_model=Verdicts, responses=problems(422))
