@@ -84,4 +84,4 @@ package: setup ## the wheel and the source archive, in dist/
 	@$(BIN)/python -m hatchling build
 
 clean: ## remove what was installed and cached here
-	rm -rf $(VENV) .cache .bench .fleetfold .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache .bench dist .fleetfold .mypy_cache .ruff_cache .pytest_cache .hypothesis

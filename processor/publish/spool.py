@@ -176,6 +176,10 @@ class Spool:
             self._connection.close()
             self._connection = None
 
+    def __del__(self) -> None:
+        """Close the file of a spool that nobody holds any more; Python 3.13 warns of what is left open."""
+        self.close()
+
     @contextmanager
     def _transaction(self, *, make: bool = False, write: bool = True) -> Iterator[sqlite3.Connection | None]:
         """Yield the connection inside a transaction; None if there is no file and none is to be made."""

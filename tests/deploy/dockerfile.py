@@ -75,6 +75,7 @@ def build(stage: Stage, folder: Path) -> None:
     environment = {
         name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
     }
+    environment["PIP_NO_COMPILE"] = "1"  # spares a third of the time; all that runs compiles for itself
     environment["PATH"] = f"{bin_dir}:/usr/bin:/bin"
     for one in stage.instructions:
         if one.word == "WORKDIR":

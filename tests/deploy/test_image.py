@@ -18,6 +18,8 @@ from tests.records import event, uuid_of
 from tests.stream import Stream
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.timeout(900)  # dozens of packages are fetched and installed
+
 BUILD, FINAL = stages(DEPLOY / "Dockerfile")
 USER = "10001"
 # Another user, no right to write, a root that is read-only; reading is allowed, since the interpreter of a
