@@ -99,10 +99,12 @@ async def read_histories(
         TopicsError: no such topic, or no right to read it.
         KafkaUnavailableError: no broker answers.
     """
+    from processor.serve.alias import following
     from processor.serve.historyrows import HistoryRows
     from processor.serve.reader import read_topic
     from schemas.topics import COMPONENT_HISTORY
 
+    settings = await following(settings)
     rows = HistoryRows(ids)
 
     def take(records: list[Any]) -> None:

@@ -17,8 +17,8 @@ from processor.generations import GenerationError, begin, mark_built, of_generat
 from processor.serve import BlockingOutcomeView, MissedError, OutcomeView
 from processor.settings import Settings
 from processor.topics import create
-from schemas.topics import CO_FAILURES, COMPONENT_STATS, CORRECTIONS
-from tests.served import pair, stats
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, CORRECTIONS
+from tests.served import day, pair, stats
 from tests.serving import Service
 from tests.stream import Stream
 from tests.waiting import eventually
@@ -46,6 +46,8 @@ async def made_by_hand(stream: Stream) -> Settings:
             await asyncio.gather(*[await producer.send(topic, key=key, value=value) for key, value in rows])
         key, value = pair("component-000", "component-001", 7)
         await producer.send_and_wait(second.topic(CO_FAILURES), key=key, value=value)
+        key, value = day("component-000", "2026-01-02", 1, 3)
+        await producer.send_and_wait(second.topic(COMPONENT_HISTORY), key=key, value=value)
     return second
 
 
@@ -130,8 +132,10 @@ async def test_readers_begin_with_the_live_generation(stream: Stream) -> None:
         assert first.success_rate("component-000") == 1.0
     live = await ran(stream.settings, "stats", "component-000", "--json")
     assert json.loads(live.stdout)[0]["install_failures"] == 3
+    assert [each["install_failures"] for each in json.loads(live.stdout)[0]["history"]["days"]] == [3]
     named = await ran(stream.settings, "stats", "component-000", "--json", FLEETFOLD_GENERATION="1")
     assert json.loads(named.stdout)[0]["install_failures"] == 0
+    assert json.loads(named.stdout)[0]["history"]["days"] == []
 
 
 async def test_a_view_waits_where_the_generation_is_not_there(
