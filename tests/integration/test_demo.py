@@ -72,6 +72,11 @@ async def test_the_demo_finds_what_was_planted(demo: "subprocess.Popen[str]") ->
     assert demo.returncode == 0, err
     assert "each event exactly once" in out
     assert "planted conflicts: 8 of 8 found" in out
+    (heading,) = (line for line in out.splitlines() if "over 48 hours" in line)
+    begin = heading.index("over 48 hours")
+    pictures = [line[begin : begin + 24] for line in out.splitlines() if "▁" in line]
+    assert len(pictures) == 8
+    assert all("█" in picture and set(picture) <= set("▁▂▃▄▅▆▇█") for picture in pictures)
     assert "The data lies in" in out
     assert "publishing a simulated fleet: 50,000 of 50,000" in err
     await all_gone(started)

@@ -11,6 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from schemas.topics import COMPONENT_HISTORY, COMPONENT_STATS
 from tests.browser import opened, serious_faults
+from tests.records import at, event, uuid_of
 from tests.served import EVIL, Row, day, stats
 from tests.serving import Service
 from tests.stream import Stream
@@ -115,6 +116,25 @@ async def test_it_lives_and_keeps_what_was_chosen(stream: Stream, service: Servi
         await expect(bars).to_be_focused()
         await page.keyboard.press("ArrowLeft")
         await expect(told(page)).to_have_text("2026-01-29 04:00 UTC: 0 failed, 0 installed")
+
+
+async def test_events_that_a_worker_folds_are_on_the_time_line(
+    kafka: Any, prefix: str, tmp_path: Path
+) -> None:
+    """From an event to its bar: published, folded once, and told without anybody's doing."""
+    stream = await Stream(kafka.bootstrap, prefix).create_topics()
+    service = Service(stream.settings, tmp_path / "serve.log")
+    with service.gone_at_the_end():
+        await service.ready()
+        async with stream.working(), opened(service.url + "/#/component/pkg:just/now") as page:
+            await expect(page.get_by_text("This component was never seen.")).to_be_visible()
+            failed = event(component_id="pkg:just/now", event_id=uuid_of(1))
+            await stream.publish(failed)
+            caption = page.get_by_role("region", name="Time line").locator("figcaption")
+            await expect(caption).to_contain_text("1 failed, 0 installed.", timeout=60_000)
+            later = {"event_id": uuid_of(2), "timestamp": at(4000), "outcome_type": "install_success"}
+            await stream.publish(failed, failed | later)
+            await expect(caption).to_contain_text("1 failed, 1 installed.", timeout=60_000)
 
 
 async def test_there_may_be_nothing_to_show(stream: Stream, service: Service, tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from processor.errors import KafkaUnavailableError, TopicsError
 from processor.serve import BlockingOutcomeView, OutcomeView
 from processor.serve.snapshot import Head, write
 from processor.settings import load_settings
-from schemas import OutcomeType
+from schemas import ComponentHistory, HistoryDay, OutcomeType
 from schemas.topics import CO_FAILURES, COMPONENT_STATS
 from tests.bench.events import generate
 from tests.bench.load import load
-from tests.oracle import oracle
+from tests.oracle import history_of, oracle
 from tests.records import at, event, uuid_of
 from tests.served import pair, stats
 from tests.stream import Stream
@@ -52,14 +52,19 @@ def failure(component: str, seconds: float, number: int, **fields: Any) -> dict[
 
 
 async def test_the_view_says_what_was_folded(stream: Stream) -> None:
-    """S1, S2, S15: over a generated history, each rate, list and pair equals the oracle's."""
+    """S1, S2, S15: over a generated history, each rate, list, pair and time line equals the oracle's."""
     history = list(generate(8_000, hosts=100, components=60, seed=3))
     where = stream.settings
     topic = where.topic("outcome-events")
     await load(where.bootstrap, topic, where.partitions, history)
     await stream.fold()
-    rows, pairs = oracle([orjson.loads(value) for _, value in history])
-    async with await OutcomeView.open(settings=where, more=True) as view:
+    events = [orjson.loads(value) for _, value in history]
+    rows, pairs = oracle(events)
+    days = [HistoryDay.model_validate(row) for row in history_of(events).values()]
+    async with await OutcomeView.open(settings=where, more=True, history=True) as view:
+        for each in rows:
+            of_each = [day for day in days if day.component_id == each]
+            assert view.history(each) == ComponentHistory.from_days(each, of_each)
         assert {each: view.success_rate(each) for each in rows} == {
             each: row["success_rate"] for each, row in rows.items()
         }
