@@ -100,7 +100,7 @@ def rights(role: Role, settings: Settings) -> list[Right]:
     """Return what a role needs, under the settings' topic prefix, application id and generation."""
     found = [
         Right("topic", settings.topic(spec.name), operation)
-        for spec in topics_of(settings.generation)
+        for spec in topics_of(max(settings.generation, 1))
         for operation in _operations(role, spec, settings.generation)
     ]
     if role == "worker":

@@ -1,19 +1,20 @@
-"""A role's rights as a Strimzi `KafkaUser`, which gives a user its password or certificate and its rights.
+"""Rights as a Strimzi `KafkaUser`, which gives a user its password or certificate and its rights.
 
-Written as YAML by hand, as a list of rights needs no library: texts are quoted as JSON, which YAML reads.
+Written as YAML by hand, for a worker has no library for it: texts are quoted as JSON, which YAML reads.
 """
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from processor.errors import SettingsError
-from processor.rights import Right, Role, rights
-from processor.settings import Settings
+from processor.rights import Right
 
-__all__ = ["AUTHENTICATIONS", "Authentication", "kafka_user"]
+__all__ = ["API_VERSION", "AUTHENTICATIONS", "Authentication", "as_yaml", "kafka_user"]
 
+API_VERSION = "kafka.strimzi.io/v1"
 Authentication = Literal["scram-sha-512", "tls"]
 AUTHENTICATIONS: tuple[Authentication, ...] = get_args(Authentication)
 
@@ -23,20 +24,18 @@ _TYPES = {"topic": "topic", "group": "group", "transactional-id": "transactional
 
 
 def kafka_user(
-    role: Role,
     user: str,
-    settings: Settings,
+    allowed: Iterable[Right],
     *,
     cluster: str = "fleetfold",
     authentication: Authentication = "scram-sha-512",
     rate_bytes: int = 0,
-) -> str:
+) -> dict[str, Any]:
     """Return the manifest of one user.
 
     Args:
-        role: which part the user is.
         user: its name: of the resource, of the secret that Strimzi makes, and of the principal.
-        settings: topic prefix and application id.
+        allowed: its rights, those on one thing together.
         cluster: the name of the `Kafka` resource.
         authentication: how the user proves itself.
         rate_bytes: bytes a second that it may write to each broker; 0: any number.
@@ -50,37 +49,47 @@ def kafka_user(
                 f"Kubernetes takes no name {name!r}: it must be at most {_NAME_MAX} small letters, digits, "
                 "`-` and `.`"
             )
-    lines = [
-        "apiVersion: kafka.strimzi.io/v1beta2",
-        "kind: KafkaUser",
-        "metadata:",
-        f"  name: {_text(user)}",
-        "  labels:",
-        f"    strimzi.io/cluster: {_text(cluster)}",
-        "spec:",
-        "  authentication:",
-        f"    type: {authentication}",
-    ]
-    if rate_bytes:
-        lines += ["  quotas:", f"    producerByteRate: {rate_bytes}"]
-    lines += ["  authorization:", "    type: simple", "    acls:"]
-    for thing, allowed in groupby(rights(role, settings), lambda right: (right.resource, right.name)):
-        lines += _rule(thing[0], thing[1], list(allowed))
-    return "\n".join(lines)
+    things = groupby(allowed, lambda right: (right.resource, right.name, right.is_prefix))
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "KafkaUser",
+        "metadata": {"name": user, "labels": {"strimzi.io/cluster": cluster}},
+        "spec": {
+            "authentication": {"type": authentication},
+            **({"quotas": {"producerByteRate": rate_bytes}} if rate_bytes else {}),
+            "authorization": {
+                "type": "simple",
+                "acls": [
+                    {
+                        "resource": {
+                            "type": _TYPES[resource],
+                            "name": name,
+                            "patternType": "prefix" if is_prefix else "literal",
+                        },
+                        "operations": [right.operation for right in rights],
+                    }
+                    for (resource, name, is_prefix), rights in things
+                ],
+            },
+        },
+    }
 
 
-def _rule(resource: str, name: str, allowed: list[Right]) -> list[str]:
-    pattern = "prefix" if allowed[0].is_prefix else "literal"
-    operations = ", ".join(right.operation for right in allowed)
-    return [
-        "      - resource:",
-        f"          type: {_TYPES[resource]}",
-        f"          name: {_text(name)}",
-        f"          patternType: {pattern}",
-        f"        operations: [{operations}]",
-        '        host: "*"',
-    ]
+def as_yaml(manifest: dict[str, Any]) -> str:
+    """Return a manifest as YAML."""
+    return "\n".join(_lines(manifest))
 
 
-def _text(text: str) -> str:
-    return json.dumps(text)
+def _lines(value: dict[str, Any]) -> Iterator[str]:
+    for key, part in value.items():
+        if isinstance(part, dict):
+            yield f"{key}:"
+            yield from (f"  {line}" for line in _lines(part))
+        elif isinstance(part, list) and isinstance(part[0], dict):
+            yield f"{key}:"
+            for item in part:
+                first, *others = _lines(item)
+                yield f"  - {first}"
+                yield from (f"    {line}" for line in others)
+        else:
+            yield f"{key}: {json.dumps(part)}"

@@ -15,7 +15,7 @@ from tests.waiting import eventually
 __all__ = ["CommandLine", "Ended"]
 
 _COMMAND = [sys.executable, "-m", "processor.cli.main"]
-_LIMIT_S = 60
+_LIMIT_S = 120
 
 
 @dataclass(frozen=True)

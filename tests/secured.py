@@ -14,16 +14,17 @@ from processor.settings import Settings, load_settings
 from tests.certificates import Authority
 from tests.guarded import allow
 
-__all__ = ["USERS", "WAYS", "Secured"]
+__all__ = ["USERS", "WAYS", "Secured", "password_of"]
 
 USERS = ROLES
 WAYS = ("TLS", "MUTUAL", "SCRAM512")
 """Listeners by how a client says who it is inside TLS: not at all, by a certificate, by a password."""
 
 _PLAIN, _CONTROLLER, _TLS, _EXPIRED, _ELSEWHERE = "CLIENT", "CONTROLLER", "TLS", "EXPIRED", "ELSEWHERE"
-_LISTENERS = (_PLAIN, *WAYS, "SCRAM256", _EXPIRED, _ELSEWHERE)
-_MECHANISMS = {"SCRAM256": "SCRAM-SHA-256", "SCRAM512": "SCRAM-SHA-512"}
-_LOGIN = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="nobody" password="-";'
+_SCRAM = {"SCRAM256": "SCRAM-SHA-256", "SCRAM512": "SCRAM-SHA-512"}
+_MECHANISMS = _SCRAM | {"WORDS": "PLAIN"}
+_LOGINS = "org.apache.kafka.common.security"
+_LISTENERS = (_PLAIN, _TLS, "MUTUAL", *_MECHANISMS, _EXPIRED, _ELSEWHERE)
 
 
 def _protocol(listener: str) -> str:
@@ -52,7 +53,7 @@ class Secured:
             extra_config=self._config(),
             format_args=[
                 f"--add-scram={mechanism}=[name={user},password={password_of(user)}]"
-                for mechanism in _MECHANISMS.values()
+                for mechanism in _SCRAM.values()
                 for user in USERS
             ],
         )
@@ -82,7 +83,7 @@ class Secured:
         for listener, mechanism in _MECHANISMS.items():
             name = f"listener.name.{listener.lower()}"
             config[f"{name}.sasl.enabled.mechanisms"] = mechanism
-            config[f"{name}.{mechanism.lower()}.sasl.jaas.config"] = _LOGIN
+            config[f"{name}.{mechanism.lower()}.sasl.jaas.config"] = _login(mechanism)
         return config
 
     def at(self, listener: str) -> str:
@@ -125,6 +126,14 @@ class Secured:
         """Give each user the rights of the role that it is named after."""
         for user in ROLES:
             await self.give(user, rights(user, settings))
+
+
+def _login(mechanism: str) -> str:
+    """What Kafka must be told to check passwords: for PLAIN all of them."""
+    if mechanism != "PLAIN":
+        return f'{_LOGINS}.scram.ScramLoginModule required username="nobody" password="-";'
+    known = " ".join(f'user_{user}="{password_of(user)}"' for user in USERS)
+    return f"{_LOGINS}.plain.PlainLoginModule required {known};"
 
 
 def password_of(user: str) -> str:

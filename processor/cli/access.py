@@ -68,13 +68,13 @@ def _access(  # noqa: PLR0913, PLR0917  # one parameter per option of the comman
 ) -> None:
     """Print what gives a Kafka user the rights that a part of Fleetfold needs, and no others.
 
-    A publisher publishes; a reader reads results and dead letters; a worker folds; the writer of verdicts writes these; an operator makes topics,
-    replays dead letters and corrects.
+    A publisher publishes; a reader reads results and dead letters; a worker folds; the writer of verdicts
+    writes these; an operator makes topics, replays dead letters and corrects.
     """
     from dataclasses import asdict
 
     from processor.rights import ROLES, acl_commands, quota_command, rights
-    from processor.strimzi import AUTHENTICATIONS, kafka_user
+    from processor.strimzi import AUTHENTICATIONS, as_yaml, kafka_user
 
     known = next((each for each in ROLES if each == role), None)
     if known is None:
@@ -89,8 +89,9 @@ def _access(  # noqa: PLR0913, PLR0917  # one parameter per option of the comman
         print_json([{"user": user, **asdict(right)} for right in rights(known, settings)])
         return
     if form == "strimzi":
-        text = kafka_user(known, user, settings, cluster=cluster, authentication=proof, rate_bytes=rate_bytes)
-        console.print(text, soft_wrap=True, highlight=False)
+        needed = rights(known, settings)
+        manifest = kafka_user(user, needed, cluster=cluster, authentication=proof, rate_bytes=rate_bytes)
+        console.print(as_yaml(manifest), soft_wrap=True, highlight=False)
         return
     for line in acl_commands(known, user, settings):
         console.print(harmless(line), soft_wrap=True)
