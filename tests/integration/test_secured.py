@@ -23,6 +23,7 @@ pytestmark = pytest.mark.kafka
 
 QUERIES = (
     ("stats", "one"),
+    ("history", "one"),
     ("problematic",),
     ("removed",),
     ("pairs",),

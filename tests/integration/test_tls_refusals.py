@@ -87,6 +87,7 @@ async def test_the_other_mechanism_lets_in(secured: Secured) -> None:
 
 COMMANDS = {
     "stats": ("c",),
+    "history": ("c",),
     "export": ("rows.csv",),
     "top": ("--once",),
     "serve": ("--port", "0"),

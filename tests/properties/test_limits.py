@@ -80,16 +80,18 @@ def test_a_pair_that_is_there_is_exact(
     assert sealed or rows == {key: count for key, count in true.items() if count}
 
 
-@given(st.lists(st.integers(0, 12), max_size=40), CUTS, st.integers(1, 9))
+@given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=40), CUTS, st.integers(1, 9))
 def test_the_first_hosts_come_in_whatever_the_batches(
-    numbers: list[int], cuts: list[int], limit: int
+    drawn: list[tuple[int, bool]], cuts: list[int], limit: int
 ) -> None:
     """X12: each event counts whole or is a dead letter, and which depends on the order of events alone."""
     config = FoldConfig(partitions=1, hosts_max=limit)
+    odd = {"timestamp": "2026-01-02T14:00:00.1+02:00"}  # decoded by itself, after its neighbours
     records = [
-        record(event(host_id=f"h{number}", event_id=uuid_of(place), component_id=f"c{number}"), offset=place)
-        for place, number in enumerate(numbers)
+        record(event(host_id=f"h{number}", event_id=uuid_of(place), **odd if is_odd else {}), offset=place)
+        for place, (number, is_odd) in enumerate(drawn)
     ]
+    numbers = [number for number, _ in drawn]
     known: dict[bytes, object] = {}
     counted, dead = 0, list[FakeRecord]()
     for batch in cut(records, cuts):
