@@ -93,5 +93,5 @@ def test_a_seal_stands_in_the_checkpoint(sealed: bool) -> None:
     """X12: that a fold takes no new rows is kept with the offset; without a seal the record is as it was."""
     joint = Joint.of([Transaction(SOURCE, 7, sealed=sealed)])
     joint.add_checkpoints("checkpoints")
-    ((_, value, _),) = joint.outputs[TopicPartition("checkpoints", SOURCE.partition)]
+    ((_, value, *_),) = joint.outputs[TopicPartition("checkpoints", SOURCE.partition)]
     assert decode(value or b"") == {"v": 1, "offset": 7} | ({"sealed": True} if sealed else {})
