@@ -20,9 +20,10 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from processor.errors import KafkaRefusedError, KafkaUnavailableError, TopicsError
+from processor.logs import quiet_clients
 from processor.reach import refusal
 
-__all__ = ["AdminClient", "admin_client", "kafka_trouble"]
+__all__ = ["AdminClient", "admin_client", "explained", "kafka_trouble"]
 
 _NO_ERROR = 0
 _UNKNOWN_TOPIC = 3
@@ -90,14 +91,25 @@ async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AdminClient]
     """
     client = AdminClient(**options)
     try:
-        await client.start()
+        with quiet_clients():  # why it cannot connect, we say ourselves
+            await client.start()
         yield client
     except (KafkaError, OSError) as error:
-        if isinstance(error, KafkaConnectionError) and (reason := await refusal(options)):
-            raise KafkaRefusedError(reason) from error
-        raise kafka_trouble(error, options) from error
+        raise await explained(error, options) from error
     finally:
         await client.close()
+
+
+async def explained(error: BaseException, options: Mapping[str, Any]) -> KafkaUnavailableError | TopicsError:
+    """Return what an error of a client's start stands for; a broker that was not reached is asked why.
+
+    Args:
+        error: what the client raised.
+        options: what it was given.
+    """
+    if isinstance(error, KafkaConnectionError) and (reason := await refusal(options)):
+        return KafkaRefusedError(reason)
+    return kafka_trouble(error, options)
 
 
 def kafka_trouble(error: BaseException, options: Mapping[str, Any]) -> KafkaUnavailableError | TopicsError:

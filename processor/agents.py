@@ -4,6 +4,7 @@ The only place where the domain meets the engine. Nothing here waits, reads a cl
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -24,14 +25,19 @@ from processor.domain.packing import (
     unpack_taken_back,
 )
 from processor.domain.record import CORRECTION_HEADER
+from processor.domain.room import changes_within
 from processor.domain.stats import Stats, from_json, to_json
 from processor.domain.taking_back import histories_without, rows_without
 from processor.engine.batch import Batch
 from processor.engine.transaction import Transaction
+from processor.fullness import Fullness, OnRefused
 from processor.settings import Settings
 from processor.tables import Tables
-from schemas.cofailure import pair_value
+from schemas.cofailure import pair_key, pair_value
 from schemas.topics import COMPONENT_DELTAS, PAIR_DELTAS
+
+if TYPE_CHECKING:
+    from processor.domain.sessions import Pair
 
 __all__ = ["Agents"]
 
@@ -48,14 +54,20 @@ class Agents:
         settings: the process's settings.
         tables: declared with the same application.
         report: told what each batch of events came to.
+        on_refused: told how many rows of a table found no room.
     """
 
     def __init__(
-        self, settings: Settings, tables: Tables, report: Callable[[IntakeResult], None] = lambda _: None
+        self,
+        settings: Settings,
+        tables: Tables,
+        report: Callable[[IntakeResult], None] = lambda _: None,
+        on_refused: OnRefused = lambda *_: None,
     ) -> None:
         self._settings = settings
         self._tables = tables
         self._report = report
+        self._fullness = Fullness(settings, on_refused)
         self._config = settings.fold_config()
         self._value_bytes_max = settings.max_message_bytes - FRAMING_BYTES
         self._burial = Burial(settings)
@@ -96,6 +108,10 @@ class Agents:
                 taken_back += unpack_taken_back(record.value or b"")
             else:
                 touched.take(unpack_deltas(record.value or b""))
+        for key in self._fullness.refuse(transaction, table, [name.encode() for name in touched.rows]):
+            touched.drop(key.decode())
+        if transaction.sealed:  # what was refused is not taken back either
+            taken_back = [each for each in taken_back if each[0] in touched.rows or each[0].encode() in rows]
         changed: dict[str, Stats | None] = dict(touched.checked_rows())
         history = self._tables.component_history
         states = history.partition(batch.partition)
@@ -120,8 +136,14 @@ class Agents:
             row: bytes | int | None = rows.get(key)
             return orjson.loads(row)["count"] if isinstance(row, bytes) else row
 
-        changes = (change for record in batch.records for change in unpack_pairs(record.value or b""))
+        changes: Iterable[tuple[Pair, int]] = (
+            change for record in batch.records for change in unpack_pairs(record.value or b"")
+        )
+        if transaction.sealed:
+            changes = changes_within(changes, lambda pair: pair_key(*pair), rows)
         folded = fold_pairs(changes, count_of)
+        for key in self._fullness.refuse(transaction, table, folded.keys()):
+            del folded[key]
         transaction.put_all(
             table,
             (

@@ -69,7 +69,7 @@ def create_app(settings: Settings, meters: Meters | None = None, *, building: bo
     """
     app = BatchApp(engine_config(settings), meters)
     tables = declare_tables(app, settings)
-    agents = Agents(settings, tables, meters.taken_in) if meters else Agents(settings, tables)
+    agents = Agents(settings, tables, meters.taken_in, meters.refused) if meters else Agents(settings, tables)
     if settings.generation > 1 and not building:
         routes = Routes(settings, meters.taken_in) if meters else Routes(settings)
         app.fold_agent(settings.topic(OUTCOME_EVENTS), routes.route, name="route")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiokafka import TopicPartition
 
 from processor.domain.deadletters import DeadLetterGauge
+from processor.domain.door import TOO_MANY_HOSTS
 from processor.domain.record import DeadLetter
 from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
@@ -56,10 +57,12 @@ class Burial:
         if gauge is None:
             gauge = DeadLetterGauge(settings.dead_letter_limit, settings.dead_letter_window)
             self._gauges[source.partition] = gauge
-        share = gauge.add(records, len(letters))
+        # A flood of made-up hosts must not stop the worker: the limit is for publishers that send no events.
+        bad = [letter for letter in letters if letter.reason != TOO_MANY_HOSTS]
+        share = gauge.add(records, len(bad))
         if share is None:
             return
-        worst = letters[-1]
+        worst = bad[-1]
         raise LimitError(
             f"{share:.0%} of the recent records of {source.topic}[{source.partition}] are dead letters, "
             f"over the limit of {settings.dead_letter_limit:.0%}; the last: {worst.reason} {worst.field!r} "

@@ -62,6 +62,10 @@ class Meters(Observer):
         for reason, number in Tally(letter.reason for letter in result.dead).items():
             self._counter("fleetfold_dead_letters_total").labels(reason).inc(number)
 
+    def refused(self, table: str, rows: int) -> None:
+        """Count rows that found no room."""
+        self._counter("fleetfold_refused_rows_total").labels(table).inc(rows)
+
     def folded(self, source: TopicPartition, records: int, duration_s: float) -> None:
         """See Observer."""
         topic = source.topic
@@ -131,6 +135,10 @@ class Meters(Observer):
         owned.clear()
         for topic, number in Tally(source.topic for source in app.engine.ownership.positions).items():
             owned.labels(topic).set(number)
+        sealed = self._gauge("fleetfold_sealed_partitions")
+        sealed.clear()
+        for topic, number in Tally(source.topic for source in app.engine.sealed).items():
+            sealed.labels(topic).set(number)
         for table in cast("list[PartitionedTable]", list(app.tables.values())):
             rows = sum(table.row_counts().values())
             self._gauge("fleetfold_table_rows").labels(table.name).set(rows)

@@ -94,6 +94,13 @@ METRICS: tuple[Metric, ...] = (
         "hosts",
         "Hosts of which a correction took something back; counted once for each correction.",
     ),
+    Metric(
+        "fleetfold_refused_rows_total",
+        "counter",
+        ("table",),
+        "rows",
+        "New rows that a batch would have added to a table that has no room; one more for each batch.",
+    ),
     # The way of a batch, by the topic that it was read from.
     Metric("fleetfold_records_total", "counter", ("topic",), "records", "Records that were folded."),
     Metric("fleetfold_batch_records", "histogram", ("topic",), "records", "Records in one batch.", _RECORDS),
@@ -138,6 +145,13 @@ METRICS: tuple[Metric, ...] = (
         ("table",),
         "rows",
         "Rows in memory, of all partitions of this worker; of `component-history` one a component.",
+    ),
+    Metric(
+        "fleetfold_sealed_partitions",
+        "gauge",
+        ("topic",),
+        "partitions",
+        "Partitions of this worker that take no new rows, by the topic that they are folded from.",
     ),
     Metric("fleetfold_ready", "gauge", (), "1 or 0", "Whether /readyz says yes."),
     # Coming and going.

@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError
 
 from processor.errors import KafkaRefusedError, KafkaUnavailableError, TopicsError
 from processor.logs import quiet_clients
+from processor.reach import refusal
 from processor.settings import Settings
 from processor.topics import verify
 
-__all__ = ["check", "may_pass"]
+__all__ = ["check", "check_admission", "may_pass"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,16 @@ async def _patiently(settings: Settings, patience_s: float | None) -> list[str]:
                 told = True
             await asyncio.sleep(pause_s if left_s is None else min(pause_s, left_s))
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+
+async def check_admission(settings: Settings) -> None:
+    """Return unless a broker turns us away; one that does not answer now may do so later.
+
+    Raises:
+        KafkaRefusedError: it does, and will do so until a setting is mended.
+    """
+    if (reason := await refusal(settings.kafka_options())) is not None:
+        raise KafkaRefusedError(reason)
 
 
 def may_pass(error: KafkaUnavailableError) -> bool:

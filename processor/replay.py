@@ -17,7 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from processor.admin import admin_client, kafka_trouble
+from processor.admin import admin_client, explained
 from processor.deadletters import Letter, Wanted, marker, read_letters
 from processor.domain.config import FoldConfig
 from processor.domain.decode import decode_one
@@ -143,7 +143,7 @@ async def replay(settings: Settings, wanted: Wanted) -> Replay:
     except ProducerFenced as error:
         raise ReplayError("another replay was started and took over; nothing is sent twice") from error
     except KafkaError as error:
-        raise kafka_trouble(error, options) from error
+        raise await explained(error, options) from error
     finally:
         await producer.stop()
     return found

@@ -1,68 +1,72 @@
-"""What each part may do on a Kafka with access rules, and nothing else: a table, and commands made of it.
+"""What each part may do on a Kafka with access rules, and nothing else: made of the topics' own table.
 
-Kafka lets whoever may read or write a topic see that it is there; so DESCRIBE stands only where a reader
-asks how much is left to fold, and may not read what it is.
+Who writes and who reads a topic stands in `schemas.topics` alone, so that a new topic cannot be forgotten
+here; this page adds which role each part plays, and the few rights beyond reading and writing. Kafka lets
+whoever may read or write a topic see that it is there; DESCRIBE is for the others.
 """
 
 import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Final, Literal, get_args
 
 from processor.settings import Settings
 from schemas.topics import (
-    ALIASES,
-    CHECKPOINTS,
-    CO_FAILURES,
     COMPONENT_DELTAS,
-    COMPONENT_HISTORY,
-    COMPONENT_STATS,
-    CORRECTIONS,
-    DEAD_LETTERS,
-    FLEET_TOTALS,
-    HOST_LEDGER,
     OUTCOME_EVENTS,
     PAIR_DELTAS,
     ROUTED_EVENTS,
-    VERDICTS,
+    TopicSpec,
+    topics_of,
 )
 
-__all__ = ["ROLES", "Right", "Role", "acl_commands", "rights", "verdicts_id"]
+__all__ = [
+    "PARTS",
+    "ROLES",
+    "Right",
+    "Role",
+    "acl_commands",
+    "part_of",
+    "quota_command",
+    "rights",
+    "verdicts_id",
+]
 
-Role = Literal["publisher", "reader", "worker", "verdicts"]
+Role = Literal["publisher", "reader", "worker", "verdicts", "operator"]
 Resource = Literal["topic", "group", "transactional-id"]
+Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-_READ, _WRITE, _DELETE, _CONFIGS = "Read", "Write", "Delete", "DescribeConfigs"
-_DESCRIBE = "Describe"
+PARTS: Final[Mapping[str, Role]] = MappingProxyType(
+    {
+        "publishers": "publisher",
+        "scoring services": "reader",
+        "failure queries": "reader",
+        "views": "reader",
+        "people": "reader",
+        "queries": "reader",
+        "intake": "worker",
+        "components": "worker",
+        "pairs": "worker",
+        "recovery": "worker",
+        "route": "worker",
+        "workers": "worker",
+        "verdicts": "verdicts",
+        "dead-letter replay": "operator",
+        "forget": "operator",
+        "retract": "operator",
+        "undeprecate": "operator",
+        "rebuild": "operator",
+        "switch": "operator",
+        "drop-generation": "operator",
+    }
+)
+"""Which role each part plays that the topics' table names."""
 
-_TOPICS: dict[Role, dict[str, tuple[str, ...]]] = {
-    "publisher": {OUTCOME_EVENTS: (_WRITE,)},
-    "reader": {
-        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
-        **dict.fromkeys((VERDICTS, HOST_LEDGER, DEAD_LETTERS, CORRECTIONS, ALIASES, CHECKPOINTS), (_READ,)),
-        **dict.fromkeys((OUTCOME_EVENTS, COMPONENT_DELTAS, PAIR_DELTAS), (_DESCRIBE,)),
-    },
-    "worker": {
-        OUTCOME_EVENTS: (_READ, _WRITE, _CONFIGS),  # it forwards events that arrived in the wrong partition
-        COMPONENT_DELTAS: (_READ, _WRITE, _DELETE, _CONFIGS),  # it deletes what it has committed
-        PAIR_DELTAS: (_READ, _WRITE, _DELETE, _CONFIGS),
-        HOST_LEDGER: (_READ, _WRITE, _CONFIGS),
-        COMPONENT_STATS: (_READ, _WRITE, _CONFIGS),
-        CO_FAILURES: (_READ, _WRITE, _CONFIGS),
-        COMPONENT_HISTORY: (_READ, _WRITE, _CONFIGS),
-        FLEET_TOTALS: (_READ, _WRITE, _CONFIGS),
-        CHECKPOINTS: (_READ, _WRITE, _CONFIGS),
-        DEAD_LETTERS: (_WRITE, _CONFIGS),
-        CORRECTIONS: (_DESCRIBE, _CONFIGS),  # it looks whether they are as they must be
-        ALIASES: (_READ, _CONFIGS),  # a rebuilt generation's workers wait for the end of its rebuild
-        VERDICTS: (_DESCRIBE, _CONFIGS),
-    },
-    "verdicts": {
-        **dict.fromkeys((COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS), (_READ,)),
-        ALIASES: (_READ,),
-        VERDICTS: (_READ, _WRITE),
-    },
-}
+_FOLDING = {"intake", "components", "pairs"}
+# The worker deletes what it has committed; all of it was made from events, which nobody may delete.
+_PURGED = {COMPONENT_DELTAS, PAIR_DELTAS, ROUTED_EVENTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,13 @@ class Right:
 
     resource: Resource
     name: str
-    operation: str
+    operation: Operation
     is_prefix: bool = False
+
+
+def part_of(named: str) -> str:
+    """Return the part that an entry of the topics' table names, without what stands in brackets behind."""
+    return named.split(" (", maxsplit=1)[0]
 
 
 def verdicts_id(settings: Settings) -> str:
@@ -90,26 +99,43 @@ def verdicts_id(settings: Settings) -> str:
 def rights(role: Role, settings: Settings) -> list[Right]:
     """Return what a role needs, under the settings' topic prefix, application id and generation."""
     found = [
-        Right("topic", settings.topic(topic), operation)
-        for topic, operations in (_TOPICS[role] | _more(role, settings.generation)).items()
-        for operation in operations
+        Right("topic", settings.topic(spec.name), operation)
+        for spec in topics_of(max(settings.generation, 1))
+        for operation in _operations(role, spec, settings.generation)
     ]
     if role == "worker":
-        found.append(Right("group", settings.group, _READ))
-        found.append(Right("transactional-id", f"{settings.group}-", _WRITE, is_prefix=True))
+        found.append(Right("group", settings.group, "Read"))
+        found.append(Right("transactional-id", f"{settings.group}-", "Write", is_prefix=True))
     if role == "verdicts":
-        found.append(Right("group", verdicts_id(settings), _READ))
-        found.append(Right("transactional-id", verdicts_id(settings), _WRITE))
+        found.append(Right("group", verdicts_id(settings), "Read"))
+        found.append(Right("transactional-id", verdicts_id(settings), "Write"))
+    if role == "operator":
+        replays = f"{settings.app_id}-dead-letter-replay"
+        found.append(Right("transactional-id", replays, "Write"))
     return found
 
 
-def _more(role: Role, generation: int) -> dict[str, tuple[str, ...]]:
-    """Return what a rebuilt generation asks for in another way than the first."""
-    if generation <= 1 or role == "publisher":
-        return {}
-    if role == "reader":
-        return {ROUTED_EVENTS: (_DESCRIBE,)}
-    return {OUTCOME_EVENTS: (_READ, _CONFIGS), ROUTED_EVENTS: (_READ, _WRITE, _DELETE, _CONFIGS)}
+def _operations(role: Role, spec: TopicSpec, generation: int) -> Iterator[Operation]:
+    """Yield what a role may do with a topic."""
+    readers, writers = set(map(part_of, spec.read_by)), set(map(part_of, spec.written_by))
+    reads = any(PARTS[part] == role for part in readers)
+    writes = any(PARTS[part] == role for part in writers)
+    if generation > 1 and role == "worker" and spec.name == OUTCOME_EVENTS:
+        writes = False  # what arrives in the wrong partition is routed, not forwarded
+    if reads:
+        yield "Read"
+    if writes:
+        yield "Write"
+    if role == "worker" and spec.name in _PURGED:
+        yield "Delete"
+    if role == "operator":
+        yield "Create"
+    sees_all = role in {"worker", "operator"}  # they check the topics before they begin
+    asks_for_ends = role == "reader" and bool(readers & _FOLDING)  # how much is left to fold
+    if not (reads or writes) and (sees_all or asks_for_ends):
+        yield "Describe"
+    if sees_all:
+        yield "DescribeConfigs"
 
 
 def acl_commands(role: Role, user: str, settings: Settings) -> list[str]:
@@ -131,3 +157,14 @@ def acl_commands(role: Role, user: str, settings: Settings) -> list[str]:
         )
         for right in rights(role, settings)
     ]
+
+
+def quota_command(user: str, rate_bytes: int, settings: Settings) -> str:
+    """Return the shell command that limits how many bytes a second a user may write to each broker."""
+    return shlex.join(
+        [
+            *("kafka-configs.sh", "--bootstrap-server", settings.bootstrap, "--alter"),
+            *("--entity-type", "users", "--entity-name", user),
+            *("--add-config", f"producer_byte_rate={rate_bytes}"),
+        ]
+    )

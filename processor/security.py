@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import FilePath, SecretStr
 from pydantic_settings import BaseSettings
 
+from processor.discreet import hide_proofs
 from processor.errors import SettingsError
 from processor.fields import text
 
@@ -93,6 +94,7 @@ class SecuritySettings(BaseSettings):
                 f"security_protocol is {self.security_protocol}: FLEETFOLD_SASL_USERNAME and "
                 "FLEETFOLD_SASL_PASSWORD_FILE (or FLEETFOLD_SASL_PASSWORD) must be set"
             )
+        hide_proofs()
         return {
             "sasl_mechanism": self.sasl_mechanism,
             "sasl_plain_username": self.sasl_username,

@@ -122,11 +122,30 @@ class Settings(SecuritySettings):
     clock_skew_s: int = _number(
         600, 0, 86_400, "s", "An event this far ahead of its record gets the record's time."
     )
+    max_components: int = _number(
+        1_000_000, 0, 1_000_000_000, "components", "In one partition's table, at most; 0: any number."
+    )
+    max_pairs: int = _number(
+        4_000_000, 0, 1_000_000_000, "pairs", "In one partition's table, at most; 0: any number."
+    )
+    max_hosts: int = _number(
+        1_000_000,
+        0,
+        1_000_000_000,
+        "hosts",
+        "Remembered in one partition, at most; events of others are dead letters; 0: any number.",
+    )
     dead_letter_limit: float = _number(
         0.5, 0.0, 1.0, "share", "More dead letters than this share stop the worker; 1.0 turns it off."
     )
     dead_letter_window: int = _number(
         1000, 1, 10_000_000, "records", "How many consecutive records the share is taken over, at least."
+    )
+    dead_letter_bytes: int = Field(
+        1_073_741_824,
+        ge=-1,
+        description="A partition of dead-letters keeps this much when it is created, the newest; -1: all.",
+        json_schema_extra={"unit": "bytes", "allowed": "-1, or a number from 1"},
     )
     fetch_min_bytes: int = _number(65_536, 1, 104_857_600, "bytes", "The broker gathers this much first.")
     fetch_max_wait_ms: int = _number(100, 0, 60_000, "ms", "The broker gathers for this long at most.")
@@ -294,7 +313,7 @@ class Settings(SecuritySettings):
             raise ValueError("a rebuild's topics begin so")
         return value
 
-    @field_validator("events_retention_ms")
+    @field_validator("events_retention_ms", "dead_letter_bytes")
     @classmethod
     def _some_retention(cls, value: int) -> int:
         """Return the retention; 0 would delete what was just written."""
@@ -369,6 +388,7 @@ class Settings(SecuritySettings):
                 ledger_limit_bytes=self.max_message_bytes - _LEDGER_HEADROOM_BYTES,
                 correction_key=self.signing_key(),
                 takes_unsigned=self.security_protocol == "PLAINTEXT",
+                hosts_max=self.max_hosts,
             )
         except ValueError as error:
             names = ("RETENTION_S", "SESSION_GAP_S", "RING_SIZE", "MAX_MESSAGE_BYTES")

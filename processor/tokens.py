@@ -127,8 +127,8 @@ def _parsed(line: str, where: str) -> list[_Token]:
 def _scopes(text: str, where: str) -> frozenset[Scope]:
     try:
         return frozenset(map(Scope, text.split(",")))
-    except ValueError as error:
-        raise SettingsError(f"{where}: {error}: scopes are {', '.join(Scope)}") from error
+    except ValueError:  # its text would repeat the word, which may be a token in the wrong place
+        raise SettingsError(f"{where}: the second word is no scope: scopes are {', '.join(Scope)}") from None
 
 
 def _sha256(token: str, where: str) -> bytes:

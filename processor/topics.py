@@ -15,7 +15,7 @@ from aiokafka.errors import for_code
 from processor.admin import AdminClient, admin_client
 from processor.errors import TopicsError
 from processor.settings import Settings
-from schemas.topics import CHECKPOINTS, OUTCOME_EVENTS, TopicSpec, topics_of
+from schemas.topics import CHECKPOINTS, DEAD_LETTERS, OUTCOME_EVENTS, TopicSpec, topics_of
 
 __all__ = ["Problem", "create", "partitions_of", "problems_of", "required_config", "verify"]
 
@@ -45,6 +45,8 @@ def required_config(spec: TopicSpec, settings: Settings) -> dict[str, str]:
     config = {**spec.config(), "max.message.bytes": str(settings.max_message_bytes)}
     if spec.name == OUTCOME_EVENTS:
         config["retention.ms"] = str(settings.events_retention_ms)
+    if spec.name == DEAD_LETTERS:
+        config["retention.bytes"] = str(settings.dead_letter_bytes)  # the originals stay in outcome-events
     if config.get("retention.ms") == _FOREVER:
         config["retention.bytes"] = _FOREVER  # a broker-wide log.retention.bytes would delete all the same
     return config

@@ -153,6 +153,10 @@ class Checkpoint(_Internal):
     """Where a source partition is read on, written in the same transaction as the state."""
 
     offset: int = Field(ge=0, description="The next offset")
+    sealed: bool = Field(
+        default=False,
+        description="Rows found no room: new ones are refused until all is folded again",
+    )
 
 
 class StoredLayout(_Internal):

@@ -72,8 +72,8 @@ class TopicSpec:
         value: what its value holds; but for `dead-letters` JSON in UTF-8, one object a record.
         cleanup: how the broker deletes: by age, or all but the newest record of each key.
         retention_ms: how long records stay, -1 for ever; None for a compacted topic, which has none.
-        written_by: who writes.
-        read_by: who reads.
+        written_by: the parts that write, each perhaps with a word in brackets; access rights follow from it.
+        read_by: the parts that read, likewise.
         copartitioned: whether it must have as many partitions as `outcome-events`.
         partitions: how many it has unless the operator says otherwise.
         one_order: whether it has one partition, whatever the operator says, because its order counts.
@@ -163,7 +163,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("components",),
-        read_by=("recovery", "scoring services"),
+        read_by=("recovery", "scoring services", "verdicts"),
     ),
     TopicSpec(
         name=CO_FAILURES,
@@ -172,7 +172,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("pairs",),
-        read_by=("recovery", "scoring services"),
+        read_by=("recovery", "scoring services", "verdicts"),
     ),
     TopicSpec(
         name=COMPONENT_HISTORY,
@@ -181,7 +181,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("components",),
-        read_by=("recovery", "scoring services"),
+        read_by=("recovery", "scoring services", "verdicts"),
     ),
     TopicSpec(
         name=FLEET_TOTALS,
@@ -190,7 +190,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake",),
-        read_by=("recovery", "scoring services"),
+        read_by=("recovery", "scoring services", "verdicts"),
     ),
     TopicSpec(
         name=VERDICTS,
@@ -212,7 +212,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake", "components", "pairs"),
-        read_by=("recovery",),
+        read_by=("recovery", "views (how far the workers are)"),
     ),
     TopicSpec(
         name=DEAD_LETTERS,
@@ -250,7 +250,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         one_order=True,
         shared=True,
         written_by=("rebuild", "switch", "drop-generation"),
-        read_by=("views", "queries", "workers"),
+        read_by=("views", "queries", "workers", "verdicts"),
     ),
 )
 """The topics of a first generation, and those that all share."""

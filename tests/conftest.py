@@ -1,7 +1,7 @@
 """The broker for the tests: one for the whole run, a topic prefix for each test.
 
-A test that asks for `kafka` or `own_broker` is marked `kafka` by itself, so that `make test-fast` is
-sure to leave it out.
+A test that asks for `kafka`, `own_broker` or `secured` is marked `kafka` by itself, so that
+`make test-fast` is sure to leave it out.
 """
 
 import os
@@ -15,11 +15,12 @@ import pytest
 import schemathesis.reporting.recorders  # noqa: F401 -- as above: its plugin loads it at the end
 
 from processor.broker import EmbeddedKafka
+from tests.secured import Secured
 
 hypothesis.settings.register_profile("fleetfold", deadline=None)  # no test asserts times
 hypothesis.settings.load_profile("fleetfold")
 
-_BROKER_FIXTURES = frozenset({"kafka", "own_broker"})
+_BROKER_FIXTURES = frozenset({"kafka", "own_broker", "secured"})
 
 # The same folder as under `make`, so that a bare `pytest` does not fetch the jars a second time.
 os.environ.setdefault("FLEETFOLD_CACHE_DIR", str(Path(__file__).parents[1] / ".cache"))
@@ -37,6 +38,14 @@ def kafka() -> Iterator[EmbeddedKafka]:
     """One broker for the whole run; a test that stops or kills a broker takes `own_broker`."""
     with EmbeddedKafka() as broker:
         yield broker
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker with TLS, certificates, passwords and access rules, for the tests of one file."""
+    found = Secured(tmp_path_factory.mktemp("secured"))
+    with found.broker:
+        yield found
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ __all__ = ["ADMIN", "allow", "guarded_broker", "user"]
 
 ADMIN = "admin"
 RESOURCES = {"topic": 2, "group": 3, "transactional-id": 5}
-OPERATIONS = {"Read": 3, "Write": 4, "Delete": 6, "Describe": 8, "DescribeConfigs": 10}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8, "DescribeConfigs": 10}
 PREFIXED, LITERAL, ALLOW = 4, 3, 3
 
 

@@ -46,14 +46,18 @@ def gateway(
 ) -> None:
     """Take outcomes over HTTP: `POST /v1/outcomes`, one event, an array, or JSON lines.
 
-    Tokens with the scope `publish` come from FLEETFOLD_TOKENS_FILE or FLEETFOLD_TOKENS.
+    Tokens with the scope `publish` come from FLEETFOLD_TOKENS_FILE or FLEETFOLD_TOKENS. It starts without a
+    Kafka and answers 503 until one is there; one that turns it away ends it with exit code 2.
     """
+    import asyncio
     import os
 
+    from processor.preflight import check_admission
     from processor.tokens import load_tokens
 
     settings = settings_from(bootstrap, topic_prefix, gateway_host=host, gateway_port=port)
     tokens = load_tokens(settings.tokens_file, os.environ.get("FLEETFOLD_TOKENS", ""))
+    asyncio.run(check_admission(settings))
     _run(settings, tokens)
 
 

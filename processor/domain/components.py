@@ -50,6 +50,12 @@ class Components:
                     add(self._by_hour(component, known), hour, (successes, failures, uses, removals))
             rows[component] = delta if known is EMPTY else merge(known, delta)
 
+    def drop(self, component: str) -> None:
+        """Forget what the batch changed of a component: its row finds no room."""
+        del self.rows[component]
+        for changes in (self._before, self._hour, self._hours, self._days):
+            changes.pop(component, None)
+
     def checked_rows(self) -> Iterator[tuple[str, Stats]]:
         """Yield the rows that were touched, as they are now.
 

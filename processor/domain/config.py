@@ -29,6 +29,7 @@ class FoldConfig:
         skew_us: an event further ahead of its record's time than this gets the record's time.
         earliest_us: an event before this gets the record's time too.
         ledger_limit_bytes: a host's ledger value is never longer than this.
+        hosts_max: how many hosts a partition remembers; events of others are dead letters; 0: any number.
         session_limit_bytes: the most bytes that one session's components take as JSON; beyond it is a mass
             failure. It depends on the settings alone, never on the host's other sessions, so that the order
             of arrival cannot change which session is one.
@@ -48,6 +49,7 @@ class FoldConfig:
     skew_us: int = 600 * _SECOND_US
     earliest_us: int = _YEAR_2000_US
     ledger_limit_bytes: int = 1_000_000
+    hosts_max: int = 1_000_000
     session_limit_bytes: int = field(init=False)
     correction_key: bytes = field(default=b"", repr=False)
     takes_unsigned: bool = True
@@ -55,7 +57,8 @@ class FoldConfig:
     def __post_init__(self) -> None:
         """Refuse what the folds could not keep their promises with."""
         for name, least in (("partitions", 1), ("gap_us", 1), ("retention_us", 0), ("mass_failure_cap", 0),
-                            ("ring_size", 1), ("host_idle_us", 1), ("skew_us", 0)):  # fmt: skip
+                            ("ring_size", 1), ("host_idle_us", 1), ("skew_us", 0),
+                            ("hosts_max", 0)):  # fmt: skip
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
         object.__setattr__(self, "session_limit_bytes", self._session_limit_bytes())  # frozen

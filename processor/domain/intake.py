@@ -16,14 +16,13 @@ from processor.domain.config import FoldConfig
 from processor.domain.cutting import Pushback, apply_control
 from processor.domain.decode import RUN_LENGTH, Decoded, decode
 from processor.domain.deltas import deltas_of, hours_of, spreads_of, with_sessions
+from processor.domain.door import Door
 from processor.domain.effects import Effects
 from processor.domain.events import Events, Numbers, joined
 from processor.domain.fingerprint import FINGERPRINT_BYTES
-from processor.domain.forwarding import forward
 from processor.domain.ledger import EMPTY, Row, is_counted
 from processor.domain.ledger import decode as decode_row
 from processor.domain.names import OUTCOME_NUMBERS, OUTCOMES, Book
-from processor.domain.partition import partition_of
 from processor.domain.record import Forward, Record, Taken
 from processor.domain.results import IntakeCounts, IntakeResult, absorb
 from processor.domain.rings import Judged, judge
@@ -99,14 +98,14 @@ class _Batch:
         self.result = IntakeResult()
         self._void = void
         self._voided: list[NDArray[np.bool_]] = []
-        self._source = f"{topic}/{partition}"
-        self._partition = partition
+        self._door = Door(f"{topic}/{partition}", partition, hosts, config)
         self._hosts = hosts
         self._config = config
         self._book = Book()
         self._runs: list[Events] = []
         self._rings: list[bytes] = []
         self._sessions: dict[int, tuple[Session, ...]] = {}
+        self._waiting: set[int] = set()
         self._strangers: set[int] = set()
         self._newcomers: list[int] = []
         self._uncounted: list[int] = []
@@ -133,6 +132,8 @@ class _Batch:
         result.newest_us = max(result.newest_us, run.newest_ms * 1000)
         for number in range(len(self._rings), len(self._book.hosts)):
             self._rings.append(self._load(number))
+        if self._waiting:
+            self._meet(run.events)
         events = self._send_away(run.events) if self._strangers else run.events
         if self._void is not None:
             void = np.zeros(len(events), np.bool_)
@@ -142,14 +143,10 @@ class _Batch:
         self._runs.append(events)
 
     def _load(self, number: int) -> bytes:
-        """Take up a host's row and return its ring; a host that lives in another partition is a stranger."""
-        host = self._book.hosts.by_number[number]
-        row = self._hosts.get(host)
+        """Take up a host's row and return its ring; a host without a row is a newcomer."""
+        row = self._hosts.get(self._book.hosts.by_number[number])
         if row is None or row is EMPTY:
-            if partition_of(host, self._config.partitions) != self._partition:
-                self._strangers.add(number)
-            else:
-                self._newcomers.append(number)
+            self._waiting.add(number)
             return b""
         if isinstance(row, bytes):
             if not is_counted(row):
@@ -160,15 +157,24 @@ class _Batch:
             self._sessions[number] = sessions
         return ring[-self._config.ring_size * FINGERPRINT_BYTES :]
 
+    def _meet(self, events: Events) -> None:
+        """Let newcomers in, in the order of their first events; who is not let in is a stranger."""
+        numbers, first = np.unique(events.hosts, return_index=True)
+        for number in numbers[np.argsort(first)].tolist():
+            if number in self._waiting:
+                self._waiting.discard(number)
+                if self._door.admits(self._book.hosts.by_number[number]):
+                    self._newcomers.append(number)
+                else:
+                    self._strangers.add(number)
+
     def _send_away(self, events: Events) -> Events:
-        """Forward the events of hosts that live in other partitions; return the others."""
+        """Forward or bury the events of strangers; return the others."""
         away = np.isin(events.hosts, list(self._strangers))
-        result, partitions = self.result, self._config.partitions
+        result = self.result
         for place in np.flatnonzero(away).tolist():
             host = self._book.hosts.by_number[events.hosts[place]]
-            copy = forward(
-                Taken._make(events.records[place]), self._source, host, partition_of(host, partitions)
-            )
+            copy = self._door.send_away(Taken._make(events.records[place]), host)
             if isinstance(copy, Forward):
                 result.forwards.append(copy)
             else:

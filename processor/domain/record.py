@@ -30,6 +30,7 @@ LAST_MS = 253_402_300_799_999
 """The end of the year 9999: a time beyond it cannot be written."""
 
 _MS_DIGITS_MAX = 15
+_CLOCKS_APART_MS = 60_000  # two brokers' clocks are closer than this
 
 
 class Record(Protocol):
@@ -102,10 +103,12 @@ def record_ms(record: Record) -> int:
     """Return when the event was first published, in milliseconds since the epoch.
 
     A forwarded copy carries its original's time. A stray `fleetfold-time` on a record that is no copy, or one
-    that is no number, is passed over.
+    that is no number, is passed over; and one that lies ahead of the copy itself was made up, by somebody who
+    would have us believe in events of any time.
     """
     if record.headers and header_of(record, FROM_HEADER) is not None:
         stated = header_of(record, TIME_HEADER)
         if stated is not None and stated.isdigit() and len(stated) <= _MS_DIGITS_MAX:
-            return int(stated)
+            first_ms = int(stated)
+            return first_ms if first_ms <= record.timestamp + _CLOCKS_APART_MS else record.timestamp
     return record.timestamp

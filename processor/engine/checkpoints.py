@@ -33,9 +33,15 @@ def checkpoint_key(source: TopicPartition) -> bytes:
     return orjson.dumps([source.topic, source.partition])
 
 
-def checkpoint_value(next_offset: int) -> bytes:
-    """The record's value."""
-    return orjson.dumps({"v": VERSION, "offset": next_offset})
+def checkpoint_value(next_offset: int, *, sealed: bool = False) -> bytes:
+    """The record's value.
+
+    Args:
+        next_offset: where the source is read on.
+        sealed: whether the fold takes no new rows any more, which it must not forget.
+    """
+    value: dict[str, object] = {"v": VERSION, "offset": next_offset}
+    return orjson.dumps(value | {"sealed": True} if sealed else value)
 
 
 def layout_value(layout: Mapping[str, int | str]) -> bytes:

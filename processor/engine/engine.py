@@ -91,6 +91,7 @@ class Engine:
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.committed: dict[TopicPartition, int] = {}
+        self.sealed: set[TopicPartition] = set()
         self._lanes: dict[int, Lane] = {}
         self._commits: dict[TopicPartition, asyncio.Task[None]] = {}
         self._membership = Membership("", -1)
@@ -112,9 +113,11 @@ class Engine:
         try:
             if not self.ownership.take(batch):
                 return
-            transaction = Transaction(batch.source, batch.next_offset)
+            transaction = Transaction(batch.source, batch.next_offset, sealed=batch.source in self.sealed)
             begin_s = time.monotonic()
             fold(batch, transaction)
+            if transaction.sealed:
+                self.sealed.add(batch.source)
             end_s = time.monotonic()
             self.observer.folded(batch.source, len(batch.records), end_s - begin_s)
         except BaseException as error:
@@ -220,6 +223,9 @@ class Engine:
             duration_s = loop.time() - started_s
             log_restored(restored, duration_s)
             self.observer.restored(restored.positions, restored.records, duration_s)
+        self.sealed |= restored.sealed
+        if restored.sealed:
+            logger.warning("sealed, they take no new rows: %s", names(restored.sealed))
         self.ownership.adopt(restored.positions)
 
     def resume(self) -> None:
@@ -236,6 +242,7 @@ class Engine:
                 if table.source_topic == source.topic:
                     table.drop(source.partition)
         self.ownership.drop(plan.lost)
+        self.sealed -= plan.lost | plan.new
         for source in plan.lost:
             self.committed.pop(source, None)
         gone = [number for number in self._lanes if number not in kept]

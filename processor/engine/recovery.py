@@ -27,6 +27,7 @@ class Restored:
 
     rows: dict[tuple[str, int], Rows] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
+    sealed: set[TopicPartition] = field(default_factory=set)
     records: int = 0
 
 
@@ -54,7 +55,7 @@ async def restore(
         on_progress: called with the offsets passed so far and those to pass in all.
 
     Returns:
-        Rows by table name and partition; the next offset of each source.
+        Rows by table name and partition; the next offset of each source, and which of them are sealed.
 
     Raises:
         RefusedError: state, checkpoint, the group's offset and the log do not fit together.
@@ -67,7 +68,10 @@ async def restore(
     bounds = await _bounds(config, wanted)
     for source in wanted:
         value = found.checkpoints.get(checkpoint_key(source))
-        checkpoint = None if value is None else int(str(decode(value)["offset"]))
+        body = None if value is None else decode(value)
+        checkpoint = None if body is None else int(str(body["offset"]))
+        if body is not None and body.get("sealed"):
+            found.restored.sealed.add(source)
         has_state = any(
             found.restored.rows[table.name, source.partition]
             for table in tables

@@ -30,11 +30,14 @@ class Transaction:
     Args:
         source: the partition that the batch was read from.
         next_offset: the offset that is committed with the outputs.
+        sealed: whether a fold of this source has said before that it takes no new rows any more. A fold may
+            say so; it is kept with the offset, until the source is folded from its beginning again.
     """
 
-    def __init__(self, source: TopicPartition, next_offset: int) -> None:
+    def __init__(self, source: TopicPartition, next_offset: int, *, sealed: bool = False) -> None:
         self.source = source
         self.next_offset = next_offset
+        self.sealed = sealed
         self.outputs: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
         self.timestamp_ms = time.time_ns() // 1_000_000
 
@@ -92,11 +95,13 @@ class Joint:
         offsets: by source the offset up to which its events are counted once this is committed.
         outputs: records by target.
         timestamp_ms: the time of the checkpoints.
+        sealed: the sources whose folds take no new rows any more.
     """
 
     offsets: dict[TopicPartition, int]
     outputs: defaultdict[TopicPartition, list[Output]]
     timestamp_ms: int
+    sealed: frozenset[TopicPartition] = frozenset()
 
     @classmethod
     def of(cls, transactions: Sequence[Transaction]) -> Self:
@@ -109,11 +114,12 @@ class Joint:
                 for target, records in transaction.outputs.items():
                     outputs[target] += records
         offsets = {transaction.source: transaction.next_offset for transaction in transactions}
-        return cls(offsets, outputs, first.timestamp_ms)
+        sealed = frozenset(transaction.source for transaction in transactions if transaction.sealed)
+        return cls(offsets, outputs, first.timestamp_ms, sealed)
 
     def add_checkpoints(self, topic: str) -> None:
         """Write the next offsets beside the state, each in the partition of its source's own number."""
         for source, next_offset in self.offsets.items():
-            key, value = checkpoint_key(source), checkpoint_value(next_offset)
+            key, value = checkpoint_key(source), checkpoint_value(next_offset, sealed=source in self.sealed)
             target = TopicPartition(topic, source.partition)
             self.outputs[target].append((key, value, NO_HEADERS, self.timestamp_ms))

@@ -52,7 +52,7 @@ class Table:
     """A table whose partitions are all owned."""
 
     def __init__(self, name: str) -> None:
-        self.changelog = name
+        self.name = self.changelog = name
         self._rows: defaultdict[int, dict[bytes, Any]] = defaultdict(dict)
 
     def partition(self, number: int) -> dict[bytes, Any]:

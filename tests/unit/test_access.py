@@ -1,15 +1,48 @@
-"""The least rights of each part stand in one table, and Kafka's commands come out of it."""
+"""The least rights follow from the topics' table; Kafka's commands and Strimzi's users from the rights."""
 
 import json
 import shlex
+from collections import defaultdict
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from processor.app import engine_config
 from processor.cli.main import app
-from processor.rights import ROLES, acl_commands, rights
+from processor.errors import SettingsError
+from processor.rights import PARTS, ROLES, acl_commands, part_of, rights
 from processor.settings import load_settings
-from schemas.topics import ALIASES, CORRECTIONS, OUTCOME_EVENTS, ROUTED_EVENTS, TOPICS, VERDICTS
+from processor.strimzi import as_yaml, kafka_user
+from schemas.topics import OUTCOME_EVENTS, ROUTED_EVENTS, TOPICS, VERDICTS, topics_of
+
+
+def test_every_part_of_the_topics_table_has_a_role() -> None:
+    """A new topic whose writer or reader has no role cannot be forgotten: name the part in `PARTS`."""
+    named = {part_of(part) for spec in topics_of(2) for part in (*spec.written_by, *spec.read_by)}
+    assert named <= set(PARTS)
+
+
+def test_the_rights_are_those_of_the_topics_table() -> None:
+    """Whoever writes a topic may write it, whoever reads it may read it, and nobody else."""
+    settings = load_settings(topic_prefix="p-")
+    for role in ROLES:
+        found = {(right.name, right.operation) for right in rights(role, settings)}
+        for spec in TOPICS:
+            reads = any(PARTS[part_of(part)] == role for part in spec.read_by)
+            writes = any(PARTS[part_of(part)] == role for part in spec.written_by)
+            assert ((f"p-{spec.name}", "Read") in found) is reads, (role, spec.name)
+            assert ((f"p-{spec.name}", "Write") in found) is writes, (role, spec.name)
+
+
+def test_a_worker_deletes_from_what_it_purges_alone() -> None:
+    """X10: the events, the tables and the audit are nobody's to delete."""
+    settings = load_settings(generation=2)
+    deletes = {
+        right.name for role in ROLES for right in rights(role, settings) if right.operation == "Delete"
+    }
+    assert deletes == engine_config(settings).purged_topics
 
 
 def test_only_a_worker_writes_results() -> None:
@@ -20,13 +53,12 @@ def test_only_a_worker_writes_results() -> None:
     assert {right.operation for right in rights("reader", settings)} == {"Read", "Describe"}
 
 
-def test_a_worker_may_write_every_topic_and_use_its_own_names() -> None:
-    """Every topic but an operator's and the verdicts' is named; group and ids are the application's."""
+def test_a_worker_uses_its_own_names_and_sees_all_topics() -> None:
+    """Group and transactional ids are those of the application; what it checks at its start it may see."""
     settings = load_settings(topic_prefix="p-", app_id="fold")
     worker = rights("worker", settings)
-    written = {right.name for right in worker if right.resource == "topic" and right.operation == "Write"}
-    assert written == {f"p-{spec.name}" for spec in TOPICS} - {
-        f"p-{name}" for name in (CORRECTIONS, ALIASES, VERDICTS)
+    assert {right.name for right in worker if right.operation == "DescribeConfigs"} == {
+        f"p-{spec.name}" for spec in TOPICS
     }
     assert [(right.name, right.is_prefix) for right in worker if right.resource != "topic"] == [
         ("fold", False),
@@ -83,4 +115,49 @@ def test_the_command_line_prints_them() -> None:
     } in found
     wrong = runner.invoke(app, ["access", "admin", "--user", "w"])
     assert wrong.exit_code == 2
-    assert "publisher, reader, worker or verdicts" in wrong.output
+    assert "publisher, reader, worker, verdicts or operator" in wrong.output
+
+
+def test_a_quota_is_one_command_more() -> None:
+    """A flood is bounded where it comes in: `--rate-bytes` adds Kafka's own limit for the user."""
+    said = CliRunner().invoke(app, ["access", "publisher", "--user", "ci", "--rate-bytes", "1000000"]).output
+    words = shlex.split(said.splitlines()[-1])
+    assert words[0] == "kafka-configs.sh"
+    assert words[-4:] == ["--entity-name", "ci", "--add-config", "producer_byte_rate=1000000"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_strimzi_user_has_the_same_rights(role: str) -> None:
+    """The manifest is YAML with exactly the table's rights, in Strimzi's words."""
+    settings = load_settings(topic_prefix="p-", app_id="fold")
+    known = next(each for each in ROLES if each == role)
+    manifest: dict[str, Any] = yaml.safe_load(
+        as_yaml(kafka_user("some-user", rights(known, settings), cluster="c"))
+    )
+    assert (manifest["kind"], manifest["metadata"]["name"]) == ("KafkaUser", "some-user")
+    assert manifest["metadata"]["labels"] == {"strimzi.io/cluster": "c"}
+    authorization = manifest["spec"]["authorization"]
+    assert authorization["type"] == "simple"
+    told: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for rule in authorization["acls"]:
+        thing = rule["resource"]
+        told[thing["type"], thing["name"], thing["patternType"]] += rule["operations"]
+    types = {"topic": "topic", "group": "group", "transactional-id": "transactionalId"}
+    wanted: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for right in rights(known, settings):
+        pattern = "prefix" if right.is_prefix else "literal"
+        wanted[types[right.resource], right.name, pattern].append(right.operation)
+    assert told == wanted
+
+
+def test_the_command_line_prints_strimzi_users() -> None:
+    """Proof and quota are the asker's; what Kubernetes would refuse is refused here, with exit code 2."""
+    runner = CliRunner()
+    asked = ["access", "publisher", "--user", "ci", "--format", "strimzi", "--rate-bytes", "5"]
+    manifest = yaml.safe_load(runner.invoke(app, [*asked, "--authentication", "tls"]).output)
+    assert manifest["spec"]["authentication"] == {"type": "tls"}
+    assert manifest["spec"]["quotas"] == {"producerByteRate": 5}
+    for wrong in (["--authentication", "none"], ["--format", "xml"]):
+        assert runner.invoke(app, [*asked, *wrong]).exit_code == 2
+    with pytest.raises(SettingsError, match="Kubernetes takes no name 'CN=x'"):
+        kafka_user("CN=x", [])

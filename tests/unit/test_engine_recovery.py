@@ -7,6 +7,7 @@ from processor.engine.changelog import _seek_to_beginning
 from processor.engine.checkpoints import checkpoint_value, decode, layout_value
 from processor.engine.errors import EngineError, RefusedError
 from processor.engine.recovery import Bounds, start_offset
+from processor.engine.transaction import Joint, Transaction
 
 SOURCE = TopicPartition("words", 3)
 
@@ -85,3 +86,12 @@ async def test_a_recovery_that_would_read_nothing_is_an_error() -> None:
     """S13, the first hole: a changelog that is read from its end restores nothing, silently."""
     with pytest.raises(EngineError, match="from 500 instead of its beginning 0"):
         await _seek_to_beginning(LostRace(), [SOURCE])
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_seal_stands_in_the_checkpoint(sealed: bool) -> None:
+    """X12: that a fold takes no new rows is kept with the offset; without a seal the record is as it was."""
+    joint = Joint.of([Transaction(SOURCE, 7, sealed=sealed)])
+    joint.add_checkpoints("checkpoints")
+    ((_, value, *_),) = joint.outputs[TopicPartition("checkpoints", SOURCE.partition)]
+    assert decode(value or b"") == {"v": 1, "offset": 7} | ({"sealed": True} if sealed else {})
