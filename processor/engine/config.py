@@ -36,6 +36,8 @@ class EngineConfig:
         commit_timeout_s: a transaction that takes longer ends the worker.
         purge_interval_s: how often records below the checkpoint are deleted from `purged_topics`.
         purged_topics: sources that only this application reads.
+        apart: sources that may have another number of partitions than the others. The group assigns each by
+            itself, so each has fences of its own.
     """
 
     bootstrap: str
@@ -59,6 +61,7 @@ class EngineConfig:
     commit_timeout_s: float = 90.0
     purge_interval_s: float = 60.0
     purged_topics: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
     def clients(self) -> dict[str, Any]:
         """What every aiokafka client is made with."""

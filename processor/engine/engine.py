@@ -31,6 +31,8 @@ from processor.engine.transaction import Transaction
 __all__ = ["Engine", "Fold", "places"]
 
 Fold = Callable[[Batch, Transaction], None]
+LaneKey = tuple[str, int]
+"""The topic, of a source that has lanes of its own, and the partition number."""
 logger = logging.getLogger(__name__)
 
 
@@ -92,7 +94,7 @@ class Engine:
         self.failure: BaseException | None = None
         self.committed: dict[TopicPartition, int] = {}
         self.sealed: set[TopicPartition] = set()
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[LaneKey, Lane] = {}
         self._commits: dict[TopicPartition, asyncio.Task[None]] = {}
         self._membership = Membership("", -1)
 
@@ -131,7 +133,7 @@ class Engine:
     async def _commit(self, transaction: Transaction) -> None:
         source = transaction.source
         try:
-            await self._lanes[source.partition].commit(transaction)
+            await self._lanes[self._lane_of(source)].commit(transaction)
             self.committed[source] = transaction.next_offset
             del self._commits[source]
             done = self.in_flight.pop(source)
@@ -197,7 +199,7 @@ class Engine:
         Raises:
             EngineError: something is wrong that a restart may or may not mend (see its exit code).
         """
-        plan = self.ownership.plan(assigned, self._membership)
+        plan = self.ownership.plan(assigned, self._membership, self.config.apart)
         self.observer.assigned(plan.kept, plan.new, plan.lost)
         await self._release(plan, tables)
         parts = {"kept": names(plan.kept), "new": names(plan.new), "lost": names(plan.lost)}
@@ -236,7 +238,7 @@ class Engine:
 
     async def _release(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
         # A take-over that a rebalance cut short leaves lanes without a position: they go as well.
-        kept = {source.partition for source in plan.kept}
+        kept = {self._lane_of(source) for source in plan.kept}
         for source in plan.lost | plan.new:
             for table in tables:
                 if table.source_topic == source.topic:
@@ -245,22 +247,27 @@ class Engine:
         self.sealed -= plan.lost | plan.new
         for source in plan.lost:
             self.committed.pop(source, None)
-        gone = [number for number in self._lanes if number not in kept]
-        await asyncio.gather(*(self._lanes.pop(number).stop() for number in gone))
+        gone = [lane for lane in self._lanes if lane not in kept]
+        await asyncio.gather(*(self._lanes.pop(lane).stop() for lane in gone))
 
     async def _fence(self, sources: Collection[TopicPartition]) -> None:
-        numbers = {source.partition for source in sources}
-        for number in numbers:
-            self._lanes[number] = Lane(self.config, number, partial(self._expects, number))
-        await asyncio.gather(*(self._lanes[number].start() for number in numbers))
+        lanes = {self._lane_of(source) for source in sources}
+        for topic, number in lanes:
+            expects = partial(self._expects, (topic, number))
+            self._lanes[topic, number] = Lane(self.config, number, expects, topic)
+        await asyncio.gather(*(self._lanes[lane].start() for lane in lanes))
         if sources:
             logger.info("fenced every earlier owner", extra={"partitions": names(sources)})
 
-    def _expects(self, number: int) -> bool:
-        """Whether a batch of this partition number is on its way to be folded."""
+    def _lane_of(self, source: TopicPartition) -> LaneKey:
+        """Return which lane commits a source: that of its number, or its own."""
+        return (source.topic if source.topic in self.config.apart else "", source.partition)
+
+    def _expects(self, lane: LaneKey) -> bool:
+        """Whether a batch of this lane is on its way to be folded."""
         ownership = self.ownership
         return ownership.folding and any(
-            source.partition == number and source not in self.in_flight for source in ownership.busy
+            self._lane_of(source) == lane and source not in self.in_flight for source in ownership.busy
         )
 
     # Housekeeping

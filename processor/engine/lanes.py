@@ -25,10 +25,14 @@ class Lane:
         config: the engine's settings.
         number: the partition number.
         expects: says whether another batch of this number is on its way to be folded.
+        topic: the source, if it has lanes of its own (`EngineConfig.apart`).
     """
 
-    def __init__(self, config: EngineConfig, number: int, expects: Callable[[], bool]) -> None:
-        self._producer = PartitionProducer(config, number)
+    def __init__(
+        self, config: EngineConfig, number: int, expects: Callable[[], bool], topic: str = ""
+    ) -> None:
+        name = f"{config.app_id}-{topic}-{number}" if topic else None
+        self._producer = PartitionProducer(config, number, name)
         self._expects = expects
         self._waiting: list[tuple[Transaction, asyncio.Future[None]]] = []
         self._folded = asyncio.Event()

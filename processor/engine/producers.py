@@ -107,15 +107,19 @@ class PartitionProducer:
         transaction.add_checkpoints(self._config.checkpoints_topic)
         producer = self._producer
         await producer.begin_transaction()
-        sends = [
-            await producer.send_batch(builder, target.topic, partition=target.partition)
-            for target, outputs in transaction.outputs.items()
-            for builder in self._pack(target, outputs)
-        ]
+        sends: list[Any] = []
+        cut_off: list[BaseException] = []
+        try:
+            for target, outputs in transaction.outputs.items():
+                for builder in self._pack(target, outputs):
+                    sent = await producer.send_batch(builder, target.topic, partition=target.partition)
+                    sends.append(sent)
+        except IllegalOperation as error:  # one of those before was refused already, and that is the reason
+            cut_off.append(error)
         # Awaited before the offsets are sent: a broker that verifies the transaction while a produce request
         # is in flight answers NOT_ENOUGH_REPLICAS, and the retry costs 100 ms.
         results = await asyncio.gather(*sends, return_exceptions=True)
-        errors = [result for result in results if isinstance(result, BaseException)]
+        errors = [result for result in [*results, *cut_off] if isinstance(result, BaseException)]
         if errors:  # where one topic must not be written, the others fail for that alone: the reason first
             raise min(errors, key=lambda error: not is_refusal(error))
         offsets = {source: OffsetAndMetadata(offset, "") for source, offset in transaction.offsets.items()}

@@ -11,7 +11,7 @@ from processor.engine import lanes
 from processor.engine.checkpoints import checkpoint_key, checkpoint_value
 from processor.engine.errors import EngineError
 from processor.engine.lanes import Lane
-from processor.engine.ownership import Membership
+from processor.engine.ownership import Membership, Ownership
 from processor.engine.transaction import Joint, Transaction
 from tests.unit.test_engine_ownership import owning
 from tests.words import Words
@@ -128,3 +128,13 @@ def test_sources_of_one_number_apart_are_refused() -> None:
     with pytest.raises(EngineError, match="same version"):
         ownership.plan([WORDS, PAIRS, TopicPartition("words", 1)], Membership("m", 2))
     assert ownership.plan([WORDS, PAIRS], Membership("m", 3)).new
+
+
+def test_a_source_apart_may_be_owned_by_another() -> None:
+    """A rebuilt generation's log may have another number of partitions: the group assigns it by itself."""
+    ownership = Ownership()
+    log = [TopicPartition("log", number) for number in range(3)]
+    assert ownership.plan([*log, WORDS, PAIRS], Membership("m", 1), {"log"}).new
+    assert ownership.plan(log, Membership("m", 2), {"log"}).kept == frozenset()
+    with pytest.raises(EngineError, match="some of the sources"):
+        ownership.plan([*log, WORDS, PAIRS, TopicPartition("words", 1)], Membership("m", 3), {"log"})
