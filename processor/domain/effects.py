@@ -26,11 +26,14 @@ class Effects:
     def take(self, effect: Effect) -> None:
         """Add what one failure changed."""
         pair_changes, component_changes, sessions, mass_failures, became_mass = effect
-        pairs, components = self.pairs, self.components
-        for pair, change in pair_changes.items():
-            pairs[pair] += change
+        if pair_changes:
+            pairs = self.pairs
+            for pair, change in pair_changes.items():
+                pairs[pair] += change
+        components = self.components
         for component, change in component_changes.items():
             components[component] += change
-        self.sessions += sessions
-        self.mass_failures += mass_failures
-        self.became_mass += became_mass
+        if sessions or mass_failures:  # most failures join a session and leave their number as it is
+            self.sessions += sessions
+            self.mass_failures += mass_failures
+            self.became_mass += became_mass

@@ -73,7 +73,7 @@ def encode(row: Row) -> bytes:
         _HEARDS[0],
         _format(heard_us),
         b2a_base64(ring, newline=False),
-        b",".join(map(_encode_session, sessions)),
+        b",".join(map(_encode_session, sessions)) if sessions else b"",
     )
 
 
