@@ -2,6 +2,7 @@
 
 import pytest
 
+from processor.engine.producers import transactional_id
 from tests.faults.conftest import MakeScene
 from tests.faults.network import ProxiedKafka
 from tests.proxy import Api, Fault, Proxy
@@ -70,14 +71,14 @@ async def test_an_end_that_arrives_in_the_next_transaction(
         partitions=1,
         request_timeout_s=1,
     )
-    intake = f"{scene.settings.app_id}-{scene.settings.topic('outcome-events')}-0".encode()
+    lane = transactional_id(scene.settings.app_id, 0).encode()
     async with scene.open(workers=1):
         await scene.ready(0)
-        end = proxy.arm(Fault(Api.END_TXN, delay_s=None, match=intake))
+        end = proxy.arm(Fault(Api.END_TXN, delay_s=None, match=lane))
         await scene.publish(CHUNK)
         await end.hits()
         await scene.check_folded()
-        offsets = proxy.arm(Fault(Api.ADD_OFFSETS_TO_TXN, delay_s=None, match=intake, times=None))
+        offsets = proxy.arm(Fault(Api.ADD_OFFSETS_TO_TXN, delay_s=None, match=lane, times=None))
         await scene.publish(CHUNK)
         await offsets.hits()
         end.release()
