@@ -25,6 +25,7 @@ VOID_HEADER = "fleetfold-void"
 """Marks a routed event that a correction took back before the rebuild read it."""
 
 _VOID_MARK = [(VOID_HEADER, b"1")]
+_HEADERS = Taken._fields.index("headers")
 _NO_HEADERS: list[tuple[str, bytes]] = []
 
 
@@ -54,6 +55,8 @@ class _Marked:
 
     def places(self, events: Events, book: Book, partition: int) -> list[int]:  # noqa: ARG002  # the protocol's signature
         """See Void."""
+        if not any([record[_HEADERS] for record in events.records]):  # noqa: C419  # a generator takes three times as long
+            return []
         taken = enumerate(map(Taken._make, events.records))
         return [place for place, each in taken if each.headers and header_of(each, VOID_HEADER) is not None]
 
