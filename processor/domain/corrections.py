@@ -103,6 +103,8 @@ class Corrections:
             at_us = to_us(correction.at)
             self.undeprecated_us[component] = max(at_us, self.undeprecated_us.get(component, at_us))
             return
+        if correction.kind is CorrectionKind.FORGET_COMPONENT:  # with its row goes what was said of it
+            self.undeprecated_us.pop(correction.component_id or "", None)
         selector = _selector_of(correction)
         if selector.host is not None:
             self._by_host[selector.host].append(selector)
