@@ -4,6 +4,7 @@ The only place where the domain meets the engine. Nothing here waits, reads a cl
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -26,6 +27,7 @@ from processor.domain.packing import (
 )
 from processor.domain.record import CORRECTION_HEADER
 from processor.domain.room import changes_within
+from processor.domain.routing import Marked
 from processor.domain.stats import Stats, from_json, to_json
 from processor.domain.taking_back import histories_without, rows_without
 from processor.engine.batch import Batch
@@ -81,7 +83,10 @@ class Agents:
         """
         ledgers = self._tables.host_ledger
         hosts = ledgers.partition(batch.partition)
-        result = fold(batch.records, batch.partition, hosts, self._config, topic=batch.source.topic)
+        void = None if self._settings.generation <= 1 else partial(Marked.places, partition=batch.partition)
+        result = fold(
+            batch.records, batch.partition, hosts, self._config, topic=batch.source.topic, void=void
+        )
         self._burial.bury(batch.source, len(batch.records), result.dead, transaction)
         self._report(result)
         transaction.put_all(

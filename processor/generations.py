@@ -25,12 +25,16 @@ __all__ = [
     "begin",
     "corrections_end",
     "drop",
+    "has_workers",
     "mark_built",
     "of_generation",
     "own_topics",
     "require_built",
     "switch",
 ]
+
+
+_NO_RIGHT = 30  # of the broker's error codes
 
 
 class GenerationError(FleetfoldError):
@@ -154,9 +158,23 @@ async def drop(settings: Settings, generation: int, *, force: bool = False) -> l
     return there
 
 
+async def has_workers(settings: Settings, generation: int) -> bool:
+    """Return whether workers fold a generation now.
+
+    Raises:
+        TopicsError: no right to see their group.
+        KafkaUnavailableError: no broker answers.
+    """
+    async with admin_client(settings.kafka_options()) as client:
+        return await _has_members(client, of_generation(settings, generation).group)
+
+
 async def _has_members(client: AdminClient, group: str) -> bool:
     responses = await client.describe_consumer_groups([group])
-    return any(described[5] for response in responses for described in response.groups)
+    described = [each for response in responses for each in response.groups]
+    if any(each[0] == _NO_RIGHT for each in described):
+        raise TopicsError(f"no right to see the consumer group {group}: DESCRIBE on it is needed")
+    return any(each[5] for each in described)
 
 
 async def _delete(client: AdminClient, names: list[str]) -> None:

@@ -10,27 +10,25 @@ import gc
 import logging
 import signal
 from collections.abc import Callable
-from typing import Any
 
 from aiokafka.errors import KafkaError
 
 from processor.admin import admin_client
 from processor.app import engine_config
-from processor.domain.corrections import Corrections, CorrectionsError
-from processor.engine.errors import EngineError, RefusedError, engine_error
+from processor.engine.errors import EngineError, engine_error
 from processor.engine.runner import check_layout
 from processor.errors import FleetfoldError, TopicsError
 from processor.generations import begin, corrections_end, of_generation
+from processor.obeying import hand_on_revocations, obeyed
 from processor.router import Router
 from processor.routes import Routes
 from processor.serve.alias import read_aliases
-from processor.serve.reader import read_topic
 from processor.settings import Settings
 from processor.standing import Progress, standing
 from processor.supervisor import Supervisor
 from processor.topics import create, verify
 from schemas.aliases import BuiltGeneration
-from schemas.topics import CORRECTIONS, OUTCOME_EVENTS
+from schemas.topics import OUTCOME_EVENTS
 
 __all__ = ["build", "prepare", "run_router"]
 
@@ -99,6 +97,7 @@ async def build(
 
 async def _watch(settings: Settings, on_progress: Callable[[Progress], None]) -> None:
     """Return once everything is folded; a broker that does not answer is asked again."""
+    told = False
     while True:
         try:
             async with standing(settings) as look:
@@ -106,7 +105,10 @@ async def _watch(settings: Settings, on_progress: Callable[[Progress], None]) ->
                     now = await look.progress()
                     on_progress(now)
                     if now.total - now.done <= _NEAR and await look.folded(_PATIENCE_S):
-                        return
+                        if told or not await hand_on_revocations(settings):
+                            return
+                        told = True
+                        continue
                     await asyncio.sleep(_LOOK_EVERY_S)
         except FleetfoldError as error:
             logger.warning("how far the rebuild is cannot be told: %s", error)
@@ -130,7 +132,7 @@ async def _route(settings: Settings) -> int:
         topic = settings.topic(OUTCOME_EVENTS)
         async with admin_client(settings.kafka_options()) as client:
             partitions = len((await client.leaders([topic]))[topic])
-        routes = Routes(settings, void=await _corrections(settings))
+        routes = Routes(settings, void=await obeyed(settings))
         await Router(config, topic, partitions, routes).run(stop)
     except (EngineError, FleetfoldError) as error:
         logger.error("%s", error)  # noqa: TRY400 -- an expected failure needs no traceback
@@ -140,18 +142,3 @@ async def _route(settings: Settings) -> int:
         logger.error("%s", made)  # noqa: TRY400 -- as above
         return made.exit_code
     return 0
-
-
-async def _corrections(settings: Settings) -> Corrections:
-    """Return the corrections that the generation obeys: those that there were when its rebuild began."""
-    made = (await read_aliases(settings)).built[settings.generation]
-    values: list[bytes | None] = []
-
-    def on_records(records: list[Any]) -> None:
-        values.extend(record.value for record in records if record.offset < made.corrections)
-
-    await read_topic(settings.topic(CORRECTIONS), settings.kafka_options(), on_records)
-    try:
-        return Corrections.from_records(values)
-    except CorrectionsError as error:
-        raise RefusedError(f"{settings.topic(CORRECTIONS)}: {error}") from error

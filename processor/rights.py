@@ -110,8 +110,12 @@ def rights(role: Role, settings: Settings) -> list[Right]:
         found.append(Right("group", verdicts_id(settings), "Read"))
         found.append(Right("transactional-id", verdicts_id(settings), "Write"))
     if role == "operator":
-        replays = f"{settings.app_id}-dead-letter-replay"
-        found.append(Right("transactional-id", replays, "Write"))
+        found += [
+            Right("transactional-id", f"{settings.app_id}-{what}", "Write")
+            for what in ("corrections", "dead-letter-replay")
+        ]
+        # Whether a rebuilt generation has workers, before it is dropped or a correction passes it by.
+        found.append(Right("group", f"{settings.app_id}-g", "Describe", is_prefix=True))
     return found
 
 

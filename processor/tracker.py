@@ -14,8 +14,7 @@ from typing import Final, Self
 from pydantic import BaseModel, Field, ValidationError
 
 from processor.domain.copairs import co_failure_counts
-from processor.domain.notes import revoked
-from processor.domain.stats import merge_model, of_event
+from processor.domain.stats import merge_model, of_event, revocation
 from processor.files import put_aside, write_atomically
 from schemas import ComponentOutcome, OutcomeStats, OutcomeType
 from schemas.times import to_us
@@ -123,8 +122,7 @@ class OutcomeTracker(BaseModel):
         """
         stats = self.outcomes.get(component_id)
         if stats is not None:
-            change = (0, 0, 0, 0, None, None, None, revoked(to_us(datetime.now(UTC))), 0)
-            self.outcomes[component_id] = merge_model(stats, change)
+            self.outcomes[component_id] = merge_model(stats, revocation(to_us(datetime.now(UTC))))
 
     def score_multiplier(self, component_id: str) -> float:
         """Return what a component's score is multiplied by: its success rate, and 1.0 with no attempt.

@@ -250,7 +250,17 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         one_order=True,
         shared=True,
         written_by=("rebuild", "switch", "drop-generation"),
-        read_by=("views", "queries", "workers", "verdicts"),
+        read_by=(
+            "views",
+            "queries",
+            "workers",
+            "verdicts",
+            "rebuild",
+            "switch",
+            "forget",
+            "retract",
+            "undeprecate",
+        ),
     ),
 )
 """The topics of a first generation, and those that all share."""

@@ -2,42 +2,40 @@
 
 import asyncio
 import getpass
-import sys
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from processor.cli.carrying_out import How, as_json_of, ask, carry_out, write_down
 from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
-    Progress,
     console,
     fail,
     harmless,
     print_json,
     print_table,
-    progress,
     settings_from,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from processor.correct.planning import OnProgress, Plan
     from processor.correct.request import Request
-    from processor.settings import Settings
     from schemas.corrections import Correction
 
 __all__ = ["register"]
 
-_LEFT_SHOWN = 10
-
 _ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; for the audit.")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")]
 _YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+_ForRebuildOption = Annotated[
+    bool,
+    typer.Option(
+        "--for-rebuild",
+        help="Only write it down: rebuilds that begin later obey it, what is in use counts on.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,6 +56,7 @@ def _forget_host(
     reason: _ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
+    for_rebuild: _ForRebuildOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take back what a host reported so far, and delete its ledger; later events count as a new host's.
@@ -66,7 +65,8 @@ def _forget_host(
     the memory of its event ids: what it sent before and sends again counts, so stop it first.
     """
     request = _request("forget_host", reason, host_id=host_id)
-    _carry_out(settings_from(bootstrap, topic_prefix), request, dry_run=dry_run, yes=yes, as_json=as_json)
+    settings, how = settings_from(bootstrap, topic_prefix), How(dry_run, yes, for_rebuild, as_json)
+    carry_out(settings, request, how)
 
 
 def _forget_component(
@@ -76,11 +76,13 @@ def _forget_component(
     reason: _ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
+    for_rebuild: _ForRebuildOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take back all events of a component so far: its row and its pairs go; later events count anew."""
     request = _request("forget_component", reason, component_id=component_id)
-    _carry_out(settings_from(bootstrap, topic_prefix), request, dry_run=dry_run, yes=yes, as_json=as_json)
+    settings, how = settings_from(bootstrap, topic_prefix), How(dry_run, yes, for_rebuild, as_json)
+    carry_out(settings, request, how)
 
 
 def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the command
@@ -109,6 +111,7 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
     reason: _ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
+    for_rebuild: _ForRebuildOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take back a bad batch: the events so far for which all that is given holds."""
@@ -131,7 +134,8 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
         event_ids=ids or None,
         **times,
     )
-    _carry_out(settings_from(bootstrap, topic_prefix), request, dry_run=dry_run, yes=yes, as_json=as_json)
+    settings, how = settings_from(bootstrap, topic_prefix), How(dry_run, yes, for_rebuild, as_json)
+    carry_out(settings, request, how)
 
 
 def _undeprecate(
@@ -141,16 +145,22 @@ def _undeprecate(
     reason: _ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
+    for_rebuild: _ForRebuildOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Declare a component not deprecated up to now; a later `deprecated` event deprecates it again."""
+    from processor.correct.barred import require_reach
     from processor.correct.writing import undeprecate
     from processor.serve.queries import stats_rows
     from processor.serve.reader import read_snapshot
     from schemas.topics import COMPONENT_STATS
 
-    settings = settings_from(bootstrap, topic_prefix)
+    settings, how = settings_from(bootstrap, topic_prefix), How(dry_run, yes, for_rebuild, as_json)
     request = _request("undeprecate", reason, component_id=component_id)
+    if for_rebuild:
+        write_down(settings, request, how)
+        return
+    asyncio.run(require_reach(settings))
     snapshot = asyncio.run(read_snapshot(settings.topic(COMPONENT_STATS), settings.kafka_options()))
     row = next((each for each in stats_rows(snapshot.rows) if each["component_id"] == component_id), None)
     if row is None or row["deprecated_at"] is None:
@@ -158,10 +168,10 @@ def _undeprecate(
     if dry_run:
         console.print(f"deprecated since {row['deprecated_at']}; it would be no more")
         return
-    _ask(yes=yes)
+    ask(yes=yes)
     correction = asyncio.run(undeprecate(settings, request))
     if as_json:
-        print_json(_as_json(correction))
+        print_json(as_json_of(correction))
     else:
         console.print(f"not deprecated any more; correction {correction.correction_id}")
 
@@ -177,7 +187,7 @@ def _corrections(
 
     found = asyncio.run(read_corrections(settings_from(bootstrap, topic_prefix))).all[: -limit - 1 : -1]
     if as_json:
-        print_json([_as_json(each) for each in found])
+        print_json([as_json_of(each) for each in found])
     elif found:
         rows = [
             (str(each.at)[:19] + "Z", each.kind, _named(each), each.events, each.by, each.reason)
@@ -195,79 +205,6 @@ def _request(kind: str, reason: str, **selecting: Any) -> "Request":
     request = Request(CorrectionKind(kind), getpass.getuser(), reason, selecting)
     request.correction([])  # what is wrong with it is said before Kafka is asked
     return request
-
-
-def _carry_out(settings: "Settings", request: "Request", *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Say what a correction would change; unless that is all, ask, make it, and say what it changed."""
-    from processor.correct.writing import correct, look
-
-    plan: Plan | None = None
-    if dry_run or not yes:
-        if not dry_run and not sys.stdin.isatty():
-            fail("nobody can be asked here: give --yes, or --dry-run to see what it would change")
-        with _reading() as on_progress:
-            plan = asyncio.run(look(settings, request, on_progress))
-        if dry_run or not _changes(plan):
-            _report(plan, "would be", as_json=as_json)
-            raise typer.Exit(0 if _changes(plan) else 1)
-        _report(plan, "would be", as_json=False)
-        _ask(yes=False)
-    with _reading() as on_progress:
-        written = asyncio.run(correct(settings, request, on_progress))
-    if written is None:
-        fail("nothing that is counted is meant", 1)
-    _report(written[0], "are", as_json=as_json)
-    raise typer.Exit(1 if written[0].left else 0)
-
-
-def _ask(*, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        fail("nobody can be asked here: give --yes")
-    typer.confirm("Do it?", abort=True, err=True)
-
-
-@contextmanager
-def _reading() -> "Iterator[OnProgress]":
-    """Show how far the log is read, from its first records on: a failure before that is one line."""
-    with ExitStack() as shown:
-        bars: list[Progress] = []
-
-        def on_progress(label: str, records: int) -> None:
-            if not bars:
-                bars.append(shown.enter_context(progress(label)))
-            bars[0].update(label=label)
-            bars[0].advance(records)
-
-        yield on_progress
-
-
-def _changes(plan: "Plan") -> bool:
-    return bool(plan.hosts_touched or plan.left)
-
-
-def _report(plan: "Plan", word: str, *, as_json: bool) -> None:
-    left = plan.left
-    if as_json:
-        print_json(
-            {
-                **_as_json(plan.entry()),
-                "left_to_a_rebuild": [{"events": each.events, "why": each.left} for each in left],
-            }
-        )
-        return
-    console.print(f"{plan.events} events of {plan.hosts_touched} hosts {word} taken back")
-    if left:
-        console.print(f"the events of {len(left)} hosts are left to `fleetfold rebuild`:")
-    for each in left[:_LEFT_SHOWN]:
-        console.print(f"  {each.events} events: {each.left}")
-    if len(left) > _LEFT_SHOWN:
-        console.print("  ...")
-
-
-def _as_json(correction: "Correction") -> dict[str, Any]:
-    return correction.model_dump(mode="json", exclude_none=True)
 
 
 def _named(correction: "Correction") -> str:

@@ -154,8 +154,8 @@ async def catch_up(settings: Settings, plan: Plan, on_progress: OnProgress = lam
             plan.records += 1
         if plan.records > RECORDS_MAX:
             raise CorrectionError(
-                f"the hosts concerned sent more than {RECORDS_MAX:,} events: name fewer, or let a rebuild "
-                "leave them out"
+                f"the hosts concerned sent more than {RECORDS_MAX:,} events: name fewer, or give "
+                "--for-rebuild, and a rebuild leaves them out"
             )
         on_progress("reading what their hosts sent", len(records))
 

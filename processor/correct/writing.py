@@ -16,19 +16,21 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from processor.admin import kafka_trouble
 from processor.correct.audit import read_corrections
+from processor.correct.barred import require_reach
 from processor.correct.planning import OnProgress, Plan, catch_up, make_plan
 from processor.correct.request import CorrectionError, Request
 from processor.domain.control import encode_control
 from processor.domain.matching import records_of
-from processor.domain.notes import revoked
 from processor.domain.packing import pack_taken_back
 from processor.domain.record import CORRECTION_HEADER, is_control
+from processor.domain.stats import revocation
+from processor.serve.reader import end_offsets
 from processor.settings import Settings
-from schemas.corrections import Correction
+from schemas.corrections import Correction, CorrectionKind
 from schemas.times import to_us
 from schemas.topics import COMPONENT_DELTAS, CORRECTIONS, OUTCOME_EVENTS
 
-__all__ = ["Written", "correct", "look", "undeprecate"]
+__all__ = ["Written", "correct", "look", "undeprecate", "write_down"]
 
 _TRIES = 10
 _POLL_MS = 200
@@ -46,8 +48,10 @@ async def look(settings: Settings, request: Request, on_progress: OnProgress = l
     """Return what a correction would change now; nothing is written.
 
     Raises:
-        CorrectionError, TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
+        CorrectionError: it would not reach all that is in use, or see `make_plan`.
+        TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
     """
+    await require_reach(settings)
     return await make_plan(settings, request, await read_corrections(settings), on_progress)
 
 
@@ -81,12 +85,14 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
     """Declare a component not deprecated up to now.
 
     Raises:
-        CorrectionError: another correction took over; nothing was written.
+        CorrectionError: another correction took over, or it would not reach all that is in use; nothing was
+            written.
         TopicsError, KafkaUnavailableError, SettingsError: as when writing to any topic.
     """
+    await require_reach(settings)
     correction = request.correction()
     component = correction.component_id or ""
-    change = (0, 0, 0, 0, None, None, None, revoked(to_us(correction.at)), 0)
+    change = revocation(to_us(correction.at))
     async with _producer(settings) as producer:
         ((partition, value),) = pack_taken_back([(component, change, None)], settings.partitions, 1 << 20)
         headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
@@ -98,6 +104,21 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
                     await _send_entry(settings, producer, correction),
                 ]
             )
+    return correction
+
+
+async def write_down(settings: Settings, request: Request) -> Correction:
+    """Write a correction for rebuilds that begin later to obey; what is in use counts on as before.
+
+    Raises:
+        CorrectionError: another correction took over; nothing was written.
+        TopicsError, KafkaUnavailableError, SettingsError: as when writing to any topic.
+    """
+    ends = await end_offsets(settings.topic(OUTCOME_EVENTS), settings.kafka_options())
+    before = None if request.kind is CorrectionKind.UNDEPRECATE else [ends[each] for each in sorted(ends)]
+    correction = request.correction(before)
+    async with _producer(settings) as producer, producer.transaction():
+        await _all([await _send_entry(settings, producer, correction)])
     return correction
 
 

@@ -6,7 +6,8 @@ had counted, and a rebuild, which never counts it, come to the same rows. Pure: 
 
 A void event is not absent: its id stays in its host's ring, so that a copy of it that is sent again later
 is a duplicate as before. So a rebuild does not leave void events out, it hands the corrections to
-`intake.fold(..., void=partial(corrections.places, partition=...))`.
+`intake.fold(..., void=partial(corrections.places, partition=...))`. But those of a forgotten host it leaves
+out (`forgets`), since with the host went its ring.
 """
 
 from collections import defaultdict
@@ -72,6 +73,7 @@ class Corrections:
     _by_host: defaultdict[bytes, list[_Selector]] = field(default_factory=lambda: defaultdict(list))
     _by_component: defaultdict[str, list[_Selector]] = field(default_factory=lambda: defaultdict(list))
     _others: list[_Selector] = field(default_factory=list)
+    _forgotten: defaultdict[bytes, list[_Selector]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def from_records(cls, values: Iterable[bytes | None]) -> Self:
@@ -103,7 +105,11 @@ class Corrections:
             at_us = to_us(correction.at)
             self.undeprecated_us[component] = max(at_us, self.undeprecated_us.get(component, at_us))
             return
+        if correction.kind is CorrectionKind.FORGET_COMPONENT:  # with its row goes what was said of it
+            self.undeprecated_us.pop(correction.component_id or "", None)
         selector = _selector_of(correction)
+        if selector.host is not None and correction.kind is CorrectionKind.FORGET_HOST:
+            self._forgotten[selector.host].append(selector)
         if selector.host is not None:
             self._by_host[selector.host].append(selector)
         elif selector.component is not None:
@@ -156,6 +162,10 @@ class Corrections:
         return [
             place for place in self._named(events, book) if self._is_void(events.one(place, book), partition)
         ]
+
+    def forgets(self, host: bytes, partition: int, offset: int) -> bool:
+        """Say whether a host was forgotten after it had sent the original at this place."""
+        return any(selector.reaches(partition, offset) for selector in self._forgotten.get(host, ()))
 
     def _is_void(self, event: Event, partition: int) -> bool:
         component, outcome, time_us, print_, host = event[:5]

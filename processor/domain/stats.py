@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from processor.domain.notes import Notes, deprecated_us, earlier, later, merge_notes, stated
+from processor.domain.notes import Notes, deprecated_us, earlier, later, merge_notes, revoked, stated
 from schemas import OutcomeStats, OutcomeType
 from schemas.stats import RowNotes, is_problematic, success_rate
 from schemas.times import format_us, from_us, parse_us, to_us
@@ -25,6 +25,7 @@ __all__ = [
     "merge",
     "merge_model",
     "of_event",
+    "revocation",
     "to_json",
     "to_model",
 ]
@@ -65,6 +66,15 @@ def of_event(outcome_type: OutcomeType, at_us: int) -> Stats:
             return (0, 0, 0, 1, at_us, None, None, None, 0)
         case OutcomeType.DEPRECATED:
             return (0, 0, 0, 0, at_us, None, None, stated(1, at_us, at_us), 0)
+
+
+def revocation(at_us: int) -> Stats:
+    """Return what it changes to declare a component not deprecated up to a time.
+
+    Args:
+        at_us: the time, in microseconds since the epoch.
+    """
+    return (0, 0, 0, 0, None, None, None, revoked(at_us), 0)
 
 
 def merge(a: Stats, b: Stats) -> Stats:

@@ -121,6 +121,14 @@ def test_an_undeprecation_voids_no_event() -> None:
     assert len(some.all) == 2
 
 
+def test_forgetting_a_component_forgets_that_it_was_undeprecated() -> None:
+    """Its row goes with all that was said of it; what is said afterwards holds."""
+    said = correction(kind="undeprecate", component_id="a", before=None)
+    forgotten = correction(kind="forget_component", component_id="a", before=[10])
+    assert corrections(said, forgotten).undeprecated_us == {}
+    assert corrections(forgotten, said).undeprecated_us.keys() == {"a"}
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -74,21 +74,28 @@ def test_a_huge_event_fits_with_the_key_that_it_gets() -> None:
     assert orjson.loads(value) == {name: fields[name] for name in event()}
 
 
+def corrections_of(kind: str) -> Corrections:
+    """What somebody asked for of the host "gone" when the first partition ended at 5."""
+    said = {"correction_id": uuid_of(9), "kind": kind, "at": "2026-01-02T12:00:00Z", "by": "me"}
+    meant = {"reason": "asked for", "host_id": "gone", "before": [5]}
+    return Corrections.from_records([orjson.dumps(said | meant)])
+
+
+def of_two_hosts() -> list[FakeRecord]:
+    return [record(event(host_id=host), offset=at) for at, host in ((1, "gone"), (2, "here"), (7, "gone"))]
+
+
+def test_what_a_forgotten_host_sent_goes_nowhere() -> None:
+    """With a host went what was known of it: a rebuild writes none of it again. What came later goes on."""
+    result = routed(*of_two_hosts(), void=corrections_of("forget_host"))
+    assert [(host, headers) for _, (host, _, headers, _) in result.events] == [(b"here", []), (b"gone", [])]
+    assert result.forgotten == 1
+
+
 def test_a_void_event_goes_on_with_a_mark() -> None:
     """Of a correction's events the ids stay known: they are routed, and intake sees which they are."""
-    corrections = Corrections.from_records([
-        orjson.dumps({
-            "correction_id": uuid_of(9),
-            "kind": "forget_host",
-            "at": "2026-01-02T12:00:00Z",
-            "by": "me",
-            "reason": "asked for",
-            "host_id": "gone",
-            "before": [5],
-        })
-    ])  # fmt: skip
-    records = [record(event(host_id=host), offset=at) for at, host in ((1, "gone"), (2, "here"), (7, "gone"))]
-    result = routed(*records, void=corrections)
+    result = routed(*of_two_hosts(), void=corrections_of("retract"))
+    assert result.forgotten == 0
     assert [[name for name, _ in headers] for _, (_, _, headers, _) in result.events] == [
         [VOID_HEADER],
         [],
