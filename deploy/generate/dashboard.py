@@ -76,6 +76,17 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 "mass failures": _rate("fleetfold_mass_failures_total"),
             },
         ),
+        Panel(
+            "Taken back, and without room",
+            "short",
+            {
+                "hosts corrected": "sum(increase(fleetfold_corrected_total[$__rate_interval]))",
+                "refused rows {{table}}": (
+                    "sum by (table) (increase(fleetfold_refused_rows_total[$__rate_interval]))"
+                ),
+                "sealed partitions {{topic}}": "sum by (topic) (fleetfold_sealed_partitions)",
+            },
+        ),
     ),
     "Workers": (
         Panel(
