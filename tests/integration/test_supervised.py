@@ -12,7 +12,7 @@ import pytest
 from processor.broker import EmbeddedKafka
 from processor.settings import Settings, load_settings
 from processor.topics import create
-from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
+from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS, TOPICS
 from tests.bench.events import generate
 from tests.bench.load import load
 from tests.processes import is_gone, wait_until_gone
@@ -158,7 +158,7 @@ async def test_wrong_topics_stop_the_supervisor_before_it_starts_any(
     settings = load_settings(bootstrap=kafka.bootstrap, topic_prefix=prefix, app_id=f"{prefix}app")
     with Workers(settings, tmp_path, FLEETFOLD_PROCESSES="2").all_stopped() as workers:
         assert await ended(workers.start()) == 2
-    assert workers.logs().count("is missing; make it with `fleetfold topics create`") == 8
+    assert workers.logs().count("is missing; make it with `fleetfold topics create`") == len(TOPICS)
     assert "started a worker" not in workers.logs()
 
 
