@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from processor.admin import kafka_trouble
+from processor.admin import explained
 from processor.correct.audit import read_corrections
 from processor.correct.barred import require_reach
 from processor.correct.planning import OnProgress, Plan, catch_up, make_plan
@@ -138,7 +138,7 @@ async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     except ProducerFenced as error:
         raise CorrectionError("another correction was begun and took over; nothing was written") from error
     except KafkaError as error:
-        raise kafka_trouble(error, options) from error
+        raise await explained(error, options) from error
     finally:
         await producer.stop()
 

@@ -41,13 +41,8 @@ class Leadership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self.writing = asyncio.Lock()
         self._topic = settings.topic(VERDICTS)
         self._options: dict[str, Any] = settings.kafka_options()
-        self._consumer = AIOKafkaConsumer(
-            **self._options,
-            group_id=verdicts_id(settings),
-            enable_auto_commit=False,
-            session_timeout_ms=settings.session_timeout_s * 1000,
-            heartbeat_interval_ms=settings.heartbeat_interval_s * 1000,
-        )
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
         """Join the group.
@@ -55,23 +50,32 @@ class Leadership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         Raises:
             KafkaUnavailableError: no broker answers, or there is no right to the group.
         """
-        self._consumer.subscribe([self._topic], listener=self)
+        consumer = self._consumer = AIOKafkaConsumer(
+            **self._options,
+            group_id=verdicts_id(self._settings),
+            enable_auto_commit=False,
+            session_timeout_ms=self._settings.session_timeout_s * 1000,
+            heartbeat_interval_ms=self._settings.heartbeat_interval_s * 1000,
+        )
+        consumer.subscribe([self._topic], listener=self)
         try:
-            await self._consumer.start()
+            await consumer.start()
         except KafkaError as error:
-            await self._consumer.stop()
+            await consumer.stop()
             raise kafka_trouble(error, self._options) from error
 
     async def stop(self) -> None:
         """Leave the group, so that another takes over at once."""
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
 
     async def wait(self, seconds: float) -> None:
-        """Wait, as a member that is alive.
+        """Wait, as a member that is alive; call after `start`.
 
         Raises:
             KafkaUnavailableError: the group cannot be coordinated; aiokafka tells it only to who fetches.
         """
+        assert self._consumer is not None, "not started"  # noqa: S101 -- a bug of ours, not input
         try:
             await self._consumer.getmany(timeout_ms=round(seconds * 1000))
         except KafkaError as error:
@@ -88,6 +92,7 @@ class Leadership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self.leads = bool(partitions)
         if partitions:
             self.term += 1
+            assert self._consumer is not None, "not started"  # noqa: S101 -- who is called back has started
             self._consumer.pause(*partitions)  # the rows are read elsewhere
         else:
             logger.info("standing by: another instance writes the verdicts")

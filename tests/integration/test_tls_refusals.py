@@ -97,11 +97,18 @@ COMMANDS = {
     "dead-letters show": ("0:0",),
     "dead-letters replay": ("--yes",),
     "publish": ("--drain",),
+    "switch": ("2",),
+    "drop-generation": ("2",),
+    "retract": ("--host", "h", "--reason", "a test", "--yes"),
+    "undeprecate": ("c", "--reason", "a test", "--yes"),
+    "forget host": ("h", "--reason", "a test", "--yes"),
+    "forget component": ("c", "--reason", "a test", "--yes"),
 }
 """What a command needs beside its name."""
 
-NEED_NO_KAFKA = {"demo", "broker", "access"}
-"""Two bring a Kafka of their own, one only prints."""
+ELSEWHERE = {"demo", "broker", "access", "health", "gate", "rebuild-router"}
+"""Two bring a Kafka of their own, one only prints, one asks a worker, one must not stop an install for want
+of a Kafka, and one is started by `rebuild` alone."""
 
 
 def commands() -> Iterator[str]:
@@ -109,7 +116,7 @@ def commands() -> Iterator[str]:
     main = typer.main.get_command(app)
     assert isinstance(main, TyperGroup)
     for name, command in main.commands.items():
-        if name in NEED_NO_KAFKA:
+        if name in ELSEWHERE:
             continue
         if isinstance(command, TyperGroup):
             yield from (f"{name} {sub}" for sub in command.commands)
