@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 
 from processor.broker.ports import LOOPBACK, free_port
 from processor.publish import BlockingPublisher
+from processor.rights import rights
 from processor.settings import load_settings
 from processor.topics import create
 from tests.commands import CommandLine
@@ -53,6 +54,7 @@ async def test_no_part_prints_a_secret(secured: Secured, way: str, prefix: str, 
     harness = secured.harness(prefix)
     await create(harness)
     await secured.give_roles(harness)
+    await secured.give("worker", rights("reader", harness))  # one user is each part here
     names = {"topic_prefix": prefix, "app_id": harness.app_id, "partitions": harness.partitions}
     told = secured.told(way, "worker") | names | {"log_level": "DEBUG", "host_salt": SALT}
     if way == "MUTUAL":
