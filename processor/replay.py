@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
 
-from processor.admin import admin_client, explained
+from processor.admin import admin_client
 from processor.deadletters import Letter, Wanted, marker, read_letters
 from processor.domain.config import FoldConfig
 from processor.domain.decode import decode_one
 from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
 from processor.errors import FleetfoldError, TopicsError
+from processor.fenced import fenced_producer, settled
 from processor.settings import Settings
 from schemas.topics import DEAD_LETTERS
 
@@ -131,21 +131,11 @@ async def replay(settings: Settings, wanted: Wanted) -> Replay:
         ReplayError: another replay took over.
         TopicsError, KafkaUnavailableError, SettingsError: as `plan`.
     """
-    asyncio.get_running_loop().set_exception_handler(_pass_over_the_fence)
-    options = settings.kafka_options()
-    transactional_id = f"{settings.group}-dead-letter-replay"
-    producer = AIOKafkaProducer(**options, transactional_id=transactional_id)
-    try:
-        await producer.start()
+    shut_out = ReplayError("another replay was started and took over; nothing is sent twice")
+    async with fenced_producer(settings, f"{settings.group}-dead-letter-replay", shut_out) as producer:
         found = await plan(settings, wanted)
         for first in range(0, len(found.ready), _CHUNK):
             await _send(producer, settings, found.ready[first : first + _CHUNK])
-    except ProducerFenced as error:
-        raise ReplayError("another replay was started and took over; nothing is sent twice") from error
-    except KafkaError as error:
-        raise await explained(error, options) from error
-    finally:
-        await producer.stop()
     return found
 
 
@@ -160,15 +150,7 @@ async def _send(producer: AIOKafkaProducer, settings: Settings, chunk: Sequence[
                 on_way.append(await producer.send(events, copy.value, **target))
                 mark = {"partition": letter.place[0], "headers": marker(letter)}
                 on_way.append(await producer.send(letters, b"", **mark))
-        finally:
-            # Each is awaited whatever happens: asyncio complains of a failure that nobody looks at.
-            ends = await asyncio.gather(*on_way, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
-
-
-def _pass_over_the_fence(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Keep the log to one line: a producer that is shut out leaves futures of its own that nobody awaits."""
-    if not isinstance(context.get("exception"), ProducerFenced):
-        loop.default_exception_handler(context)
+        except BaseException:
+            await asyncio.gather(*on_way, return_exceptions=True)  # or asyncio complains of their failures
+            raise
+        await settled(on_way)

@@ -7,14 +7,11 @@ One transactional id for all corrections shuts out a second one that is made at 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
 
-from processor.admin import explained
 from processor.correct.audit import read_corrections
 from processor.correct.barred import require_reach
 from processor.correct.planning import OnProgress, Plan, catch_up, make_plan
@@ -24,6 +21,7 @@ from processor.domain.matching import records_of
 from processor.domain.packing import pack_taken_back
 from processor.domain.record import CORRECTION_HEADER, is_control
 from processor.domain.stats import revocation
+from processor.fenced import fenced_producer, settled
 from processor.serve.reader import end_offsets
 from processor.settings import Settings
 from schemas.corrections import Correction, CorrectionKind
@@ -98,7 +96,7 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
         headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
         async with producer.transaction():
             topic = settings.topic(COMPONENT_DELTAS)
-            await _all(
+            await settled(
                 [
                     await producer.send(topic, value, partition=partition, headers=headers),
                     await _send_entry(settings, producer, correction),
@@ -118,29 +116,18 @@ async def write_down(settings: Settings, request: Request) -> Correction:
     before = None if request.kind is CorrectionKind.UNDEPRECATE else [ends[each] for each in sorted(ends)]
     correction = request.correction(before)
     async with _producer(settings) as producer, producer.transaction():
-        await _all([await _send_entry(settings, producer, correction)])
+        await settled([await _send_entry(settings, producer, correction)])
     return correction
 
 
-@asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer that has shut out every other correction; trouble is told as one line."""
-    asyncio.get_running_loop().set_exception_handler(_pass_over_the_fence)
-    options = settings.kafka_options()
-    producer = AIOKafkaProducer(
-        **options,
-        transactional_id=f"{settings.app_id}-corrections",
+def _producer(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaProducer]:
+    """A producer that has shut out every other correction."""
+    return fenced_producer(
+        settings,
+        f"{settings.app_id}-corrections",
+        CorrectionError("another correction was begun and took over; nothing was written"),
         max_request_size=settings.max_message_bytes,
     )
-    try:
-        await producer.start()
-        yield producer
-    except ProducerFenced as error:
-        raise CorrectionError("another correction was begun and took over; nothing was written") from error
-    except KafkaError as error:
-        raise await explained(error, options) from error
-    finally:
-        await producer.stop()
 
 
 async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> dict[int, list[int]]:
@@ -162,8 +149,8 @@ async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> 
                         await producer.send(topic, value, key=host, partition=number, headers=headers)
                     )
             if sends:
-                offsets[number] = [sent.offset for sent in await _all(sends)]
-        await _all([await _send_entry(settings, producer, plan.entry())])
+                offsets[number] = [sent.offset for sent in await settled(sends)]
+        await settled([await _send_entry(settings, producer, plan.entry())])
         for number, own_offsets in offsets.items():
             await _nothing_came(settings, plan, number, max(own_offsets))
     return offsets
@@ -175,15 +162,6 @@ async def _send_entry(
     value, key = correction.model_dump_json().encode(), str(correction.correction_id).encode()
     sent: asyncio.Future[Any] = await producer.send(settings.topic(CORRECTIONS), value, key=key, partition=0)
     return sent
-
-
-async def _all(sends: "Sequence[asyncio.Future[Any]]") -> list[Any]:
-    """Return what became of all sends; each is awaited, as asyncio complains of a failure nobody looks at."""
-    ends = await asyncio.gather(*sends, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-    return ends
 
 
 async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) -> None:
@@ -207,9 +185,7 @@ async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) 
         await consumer.start()
         consumer.assign([partition])
         consumer.seek(partition, plan.read_to[number])
-        await asyncio.sleep(
-            0
-        )  # aiokafka's own task must have begun before a stop, which else is a cancellation
+        await asyncio.sleep(0)  # aiokafka's task must have begun before a stop, or ends as cancelled
         while await consumer.position(partition) < last:
             for records in (await consumer.getmany(partition, timeout_ms=_POLL_MS)).values():
                 events = [each for each in records if each.offset < last and not is_control(each)]
@@ -217,9 +193,3 @@ async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) 
                     raise _CameBetweenError
     finally:
         await consumer.stop()
-
-
-def _pass_over_the_fence(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Keep the log to one line: a producer that is shut out leaves futures of its own that nobody awaits."""
-    if not isinstance(context.get("exception"), ProducerFenced):
-        loop.default_exception_handler(context)

@@ -9,6 +9,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from processor.admin import kafka_trouble
 from processor.errors import FleetfoldError
+from processor.fenced import settled
 from processor.rights import verdicts_id
 from processor.settings import Settings
 from schemas.topics import VERDICTS
@@ -77,9 +78,7 @@ class Writer:
                     )
                     for component_id, row in rows.items()
                 ]
-                for result in await asyncio.gather(*sends, return_exceptions=True):
-                    if isinstance(result, BaseException):
-                        raise result
+                await settled(sends)
         except (ProducerFenced, IllegalOperation) as error:
             raise FencedError("another instance writes the verdicts now: this one gives up") from error
         except (KafkaError, TimeoutError) as error:
