@@ -1,8 +1,9 @@
 """Which generation of the results readers follow, as `aliases` says it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from processor.errors import TopicsError
 from processor.serve.reader import read_snapshot
@@ -10,7 +11,7 @@ from processor.settings import Settings
 from schemas.aliases import LIVE_KEY, BuiltGeneration, LiveGeneration, built_key
 from schemas.topics import ALIASES
 
-__all__ = ["Aliases", "aliases_of", "following", "live_generation", "live_in", "read_aliases"]
+__all__ = ["Aliases", "aliases_of", "following", "live_after", "live_generation", "live_in", "read_aliases"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,23 @@ def live_in(value: bytes | None) -> int:
         ValueError: it is of a kind that this version does not know.
     """
     return 1 if value is None else LiveGeneration.model_validate_json(value).generation
+
+
+def live_after(records: Iterable[Any], live: int) -> int:
+    """Return which generation is live after a run of `aliases`.
+
+    Args:
+        records: of the topic; one that is not understood changes nothing, and a word is said.
+        live: which one was before.
+    """
+    for record in records:
+        if record.key != LIVE_KEY:
+            continue
+        try:
+            live = live_in(record.value)
+        except ValueError as error:
+            logger.warning("a record of aliases is not understood, and changes nothing: %s", error)
+    return live
 
 
 async def read_aliases(settings: Settings) -> Aliases:

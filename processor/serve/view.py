@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from processor.errors import FleetfoldError
-from processor.serve.alias import live_generation, live_in
+from processor.serve.alias import live_after, live_generation
 from processor.serve.answers import Answers
 from processor.serve.changes import Change
 from processor.serve.follower import Follower
 from processor.serve.load import Load
 from processor.settings import Settings, load_settings
-from schemas.aliases import LIVE_KEY
 from schemas.topics import ALIASES
 
 if TYPE_CHECKING:
@@ -215,13 +214,7 @@ class OutcomeView(Answers):
 
     def _take_aliases(self, records: Sequence[Any]) -> None:
         """Take in a run of `aliases`."""
-        for record in records:
-            if record.key != LIVE_KEY:
-                continue
-            try:
-                self._live = live_in(record.value)
-            except ValueError as error:
-                logger.warning("a record of aliases is not understood, and changes nothing: %s", error)
+        self._live = live_after(records, self._live)
         self._told.set()
 
     async def _move(self) -> None:

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import TopicPartition
 
 from processor.errors import FleetfoldError, KafkaRefusedError, KafkaUnavailableError
-from processor.serve.alias import following, live_generation, live_in
+from processor.serve.alias import following, live_after, live_generation
 from processor.serve.follower import Follower, Handler, look_at
 from processor.settings import Settings
 from processor.verdicts.evaluation import evaluate, weigh
 from processor.verdicts.leadership import Leadership
 from processor.verdicts.rows import Pair, Rows
 from processor.verdicts.writer import FencedError, Writer
-from schemas.aliases import LIVE_KEY
 from schemas.topics import ALIASES, CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
 
 if TYPE_CHECKING:
@@ -146,13 +145,7 @@ class Service:
 
     def _take_aliases(self, records: Iterable[Any]) -> None:
         """Note which generation is live."""
-        for record in records:
-            if record.key != LIVE_KEY:
-                continue
-            try:
-                self._live = live_in(record.value)
-            except ValueError as error:
-                logger.warning("a record of aliases is not understood, and changes nothing: %s", error)
+        self._live = live_after(records, self._live)
 
     async def _follow(self, follower: Follower) -> None:
         while True:
