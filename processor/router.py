@@ -101,7 +101,7 @@ class Router:
         Raises:
             EngineError: something is wrong that a restart may or may not mend (see its exit code).
         """
-        producer = PartitionProducer(self._config, 0, f"{self._config.app_id}-router")
+        producer = PartitionProducer(self._config, f"{self._config.app_id}-router")
         stopped = asyncio.create_task(stop.wait())
         try:
             await producer.start()

@@ -7,7 +7,7 @@ commit in flight; the first error stops all folding and ends the worker, with no
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,37 +24,17 @@ from processor.engine.lanes import Lane
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.pace import SMALL_RECORDS, rest_until_s
-from processor.engine.recovery import Restored, restore
+from processor.engine.recovery import restore
 from processor.engine.table import PartitionedTable
+from processor.engine.telling import log_restored, names
 from processor.engine.transaction import Transaction
 
-__all__ = ["Engine", "Fold", "places"]
+__all__ = ["Engine", "Fold"]
 
 Fold = Callable[[Batch, Transaction], None]
 LaneKey = tuple[str, int]
 """The topic, of a source that has lanes of its own, and the partition number."""
 logger = logging.getLogger(__name__)
-
-
-def names(partitions: Iterable[TopicPartition]) -> str:
-    """A short list of partitions for the log."""
-    return ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(partitions)) or "none"
-
-
-def places(offsets: Mapping[TopicPartition, int]) -> str:
-    """A short list of partitions with their next offsets for the log."""
-    return ", ".join(f"{tp.topic}[{tp.partition}]@{offsets[tp]}" for tp in sorted(offsets)) or "none"
-
-
-def log_restored(restored: Restored, duration_s: float) -> None:
-    """Say how much was read, and from where each partition goes on."""
-    detail = {
-        "records": restored.records,
-        "duration_s": round(duration_s, 3),
-        "offsets": places(restored.positions),
-    }
-    text = "restored %(records)d records in %(duration_s).2f s: %(offsets)s"
-    logger.info(text, detail, extra={"detail": detail})
 
 
 @dataclass(frozen=True, slots=True)

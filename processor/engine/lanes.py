@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from processor.engine.config import EngineConfig
-from processor.engine.producers import PartitionProducer
+from processor.engine.producers import PartitionProducer, transactional_id
 from processor.engine.transaction import Joint, Transaction
 
 __all__ = ["GATHER_S", "Lane"]
@@ -31,8 +31,7 @@ class Lane:
     def __init__(
         self, config: EngineConfig, number: int, expects: Callable[[], bool], topic: str = ""
     ) -> None:
-        name = f"{config.app_id}-{topic}-{number}" if topic else None
-        self._producer = PartitionProducer(config, number, name)
+        self._producer = PartitionProducer(config, transactional_id(config.app_id, number, topic))
         self._expects = expects
         self._waiting: list[tuple[Transaction, asyncio.Future[None]]] = []
         self._folded = asyncio.Event()

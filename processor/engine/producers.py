@@ -23,23 +23,22 @@ __all__ = ["PartitionProducer", "transactional_id"]
 RECORD_OVERHEAD_BYTES = 512
 
 
-def transactional_id(app_id: str, number: int) -> str:
-    """The id that fences an application's source partitions of one number."""
-    return f"{app_id}-{number}"
+def transactional_id(app_id: str, number: int, topic: str = "") -> str:
+    """The id that fences an application's source partitions of one number, or of one topic alone."""
+    return f"{app_id}-{topic}-{number}" if topic else f"{app_id}-{number}"
 
 
 class PartitionProducer:
-    """Commits the batches of the sources' partitions of one number.
+    """Commits batches under one fence.
 
     Args:
         config: the engine's settings.
-        number: the partition number.
-        name: the transactional id, where it is not the number's own.
+        name: the transactional id.
     """
 
-    def __init__(self, config: EngineConfig, number: int, name: str | None = None) -> None:
+    def __init__(self, config: EngineConfig, name: str) -> None:
         self._config = config
-        self._name = name or transactional_id(config.app_id, number)
+        self._name = name
         self._producer = self._make()
         self._asked_again = False
 

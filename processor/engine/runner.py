@@ -23,8 +23,8 @@ from processor.engine.batch import FetchedRecord
 from processor.engine.changelog import read_to_end
 from processor.engine.checkpoints import LAYOUT_KEY, REMARKS_KEY, decode, layout_value, remarks_value
 from processor.engine.config import EngineConfig
-from processor.engine.engine import places
 from processor.engine.errors import EngineError, RefusedError, engine_error
+from processor.engine.telling import places
 
 __all__ = ["check_layout", "run"]
 

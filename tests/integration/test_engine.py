@@ -209,7 +209,7 @@ async def test_a_fenced_worker_changes_nothing(words: Words) -> None:
     app = words.app()
     async with running(app, fails=True):
         await words.wait_until_counted()
-        usurper = producers.PartitionProducer(words.config(), 2)
+        usurper = producers.PartitionProducer(words.config(), producers.transactional_id(words.group, 2))
         await usurper.start()
         await words.publish(f"word-{n % 5}" for n in range(100))
         reason = await failed(app)

@@ -13,7 +13,7 @@ from processor.app import create_app, engine_config
 from processor.broker import EmbeddedKafka
 from processor.broker.ports import LOOPBACK, free_port, is_free
 from processor.domain.partition import partition_of
-from processor.engine.producers import PartitionProducer
+from processor.engine.producers import PartitionProducer, transactional_id
 from processor.meters import Meters
 from processor.settings import Settings
 from schemas.topics import COMPONENT_DELTAS, COMPONENT_STATS, OUTCOME_EVENTS, PAIR_DELTAS
@@ -191,7 +191,9 @@ async def test_a_failure_is_told(stream: Stream) -> None:
     settings = stream.settings
     async with watched(settings, fails=True) as (app, address):
         await eventually(is_ready(address), 30)
-        usurper = PartitionProducer(engine_config(settings), partition_of(HOST.encode(), 4))
+        config = engine_config(settings)
+        lane = transactional_id(config.app_id, partition_of(HOST.encode(), 4))
+        usurper = PartitionProducer(config, lane)
         await usurper.start()
         await stream.publish(numbered(1))
         await app.engine.failed.wait()
