@@ -99,18 +99,16 @@ class _Run:
         headers = any(self._headers)
         if not headers and (plain := split(self._values, self._book)):
             return self._decoded(self._events(plain))
-        if headers and (
-            controls := [place for place, each in enumerate(self._records()) if is_control(each)]
-        ):
-            return Decoded(Events.of((), self._book), [], 0, 0, controls, self._records())
+        records = self._records() if headers else []
+        if controls := [place for place, record in enumerate(records) if is_control(record)]:
+            return Decoded(Events.of((), self._book), [], 0, 0, controls, records)
         columns = columns_of(self._values)
         if is_plain(columns):
             odd: set[int] = set()
         else:
             columns = made_plain(columns, self._keys)
             odd = set(not_plain(columns))
-        if headers:
-            odd.update(place for place, record in enumerate(self._records()) if _is_copy(record))
+        odd.update(place for place, record in enumerate(records) if _is_copy(record))
         if odd:
             return self._mixed(columns, odd)
         return self._decoded(self._events(plain_of(columns, self._book)))

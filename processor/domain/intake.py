@@ -120,9 +120,9 @@ class _Batch:
                 source.put_back(run.taken[first + 1 :])
                 self._add(decode(run.taken[:first], self._config, self._book))
                 return run.taken[first]
-            self._add(run)
             if not len(run):
                 return None
+            self._add(run)
 
     def _add(self, run: Decoded) -> None:
         """Take in one run of records."""
@@ -185,7 +185,7 @@ class _Batch:
         """Fold what was taken in, and return what the batch came to."""
         result, counts = self.result, self.result.counts
         counts.misrouted, counts.dead = len(result.forwards), len(result.dead)
-        events = joined(self._runs)
+        events = joined(self._runs) if self._runs else Events.of((), self._book)
         judged = judge(events.hosts, events.prints, self._rings, self._config.ring_size)
         counts.duplicates = len(judged.duplicates)
         if judged.duplicates or self._voided:
