@@ -10,22 +10,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 from aiokafka import TopicPartition
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
-from prometheus_client.exposition import choose_encoder
 
 from processor.domain.intake import IntakeResult
 from processor.engine.app import BatchApp
 from processor.engine.observer import Observer
 from processor.engine.status import lags, why_not_ready
-from processor.instruments import made
+from processor.instruments import Instruments, process_metrics, written
 from processor.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -41,13 +31,9 @@ class Meters(Observer):
     """The metrics of one worker, in a registry of their own."""
 
     def __init__(self) -> None:
-        # Nobody asks for a second series that says when each was made. The client left its function untyped.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = CollectorRegistry()
-        self._made = {metric.name: made(metric, self._registry) for metric in METRICS}
-        ProcessCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
-        self._gauge("fleetfold_build_info").labels(
+        self._made = Instruments(METRICS)
+        process_metrics(self._made.registry)
+        self._made.gauge("fleetfold_build_info").labels(
             version=version("fleetfold"),
             python=platform.python_version(),
             faust=version("faust-streaming"),
@@ -58,20 +44,20 @@ class Meters(Observer):
         """Count what a batch of events came to."""
         counts = result.counts
         for name in _COUNTED:
-            self._counter(f"fleetfold_{name}_total").inc(getattr(counts, name))
+            self._made.counter(f"fleetfold_{name}_total").inc(getattr(counts, name))
         for reason, number in Tally(letter.reason for letter in result.dead).items():
-            self._counter("fleetfold_dead_letters_total").labels(reason).inc(number)
+            self._made.counter("fleetfold_dead_letters_total").labels(reason).inc(number)
 
     def refused(self, table: str, rows: int) -> None:
         """Count rows that found no room."""
-        self._counter("fleetfold_refused_rows_total").labels(table).inc(rows)
+        self._made.counter("fleetfold_refused_rows_total").labels(table).inc(rows)
 
     def folded(self, source: TopicPartition, records: int, duration_s: float) -> None:
         """See Observer."""
         topic = source.topic
-        self._counter("fleetfold_records_total").labels(topic).inc(records)
-        self._histogram("fleetfold_batch_records").labels(topic).observe(records)
-        self._histogram("fleetfold_fold_seconds").labels(topic).observe(duration_s)
+        self._made.counter("fleetfold_records_total").labels(topic).inc(records)
+        self._made.histogram("fleetfold_batch_records").labels(topic).observe(records)
+        self._made.histogram("fleetfold_fold_seconds").labels(topic).observe(duration_s)
 
     def committed(
         self,
@@ -81,8 +67,8 @@ class Meters(Observer):
         oldest_age_s: float,
     ) -> None:
         """See Observer."""
-        self._histogram("fleetfold_commit_seconds").labels(source.topic).observe(duration_s)
-        self._histogram("fleetfold_delay_seconds").labels(source.topic).observe(oldest_age_s)
+        self._made.histogram("fleetfold_commit_seconds").labels(source.topic).observe(duration_s)
+        self._made.histogram("fleetfold_delay_seconds").labels(source.topic).observe(oldest_age_s)
 
     def assigned(
         self,
@@ -91,12 +77,12 @@ class Meters(Observer):
         lost: Collection[TopicPartition],  # noqa: ARG002
     ) -> None:
         """See Observer."""
-        self._counter("fleetfold_rebalances_total").inc()
-        self._gauge("fleetfold_restore_progress_ratio").set(0 if new else 1)
+        self._made.counter("fleetfold_rebalances_total").inc()
+        self._made.gauge("fleetfold_restore_progress_ratio").set(0 if new else 1)
 
     def restoring(self, passed: int, total: int) -> None:
         """See Observer."""
-        self._gauge("fleetfold_restore_progress_ratio").set(passed / total if total else 1)
+        self._made.gauge("fleetfold_restore_progress_ratio").set(passed / total if total else 1)
 
     def restored(
         self,
@@ -105,13 +91,13 @@ class Meters(Observer):
         duration_s: float,
     ) -> None:
         """See Observer."""
-        self._gauge("fleetfold_restore_progress_ratio").set(1)
-        self._counter("fleetfold_restored_records_total").inc(records)
-        self._histogram("fleetfold_restore_seconds").observe(duration_s)
+        self._made.gauge("fleetfold_restore_progress_ratio").set(1)
+        self._made.counter("fleetfold_restored_records_total").inc(records)
+        self._made.histogram("fleetfold_restore_seconds").observe(duration_s)
 
     def failed(self, error: BaseException) -> None:
         """See Observer."""
-        self._counter("fleetfold_failures_total").labels(type(error).__name__).inc()
+        self._made.counter("fleetfold_failures_total").labels(type(error).__name__).inc()
 
     def scrape(self, app: BatchApp, accept: str) -> tuple[bytes, str]:
         """Look at the worker and write all metrics down.
@@ -124,31 +110,22 @@ class Meters(Observer):
             The text, and its content type.
         """
         self._look_at(app)
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return written(self._made.registry, accept)
 
     def _look_at(self, app: BatchApp) -> None:
-        lag, owned = self._gauge("fleetfold_lag_offsets"), self._gauge("fleetfold_assigned_partitions")
+        gauge = self._made.gauge
+        lag, owned = gauge("fleetfold_lag_offsets"), gauge("fleetfold_assigned_partitions")
         lag.clear()  # partitions that went to another worker are the other's to tell of
         for source, offsets in lags(app).items():
             lag.labels(source.topic, str(source.partition)).set(offsets)
         owned.clear()
         for topic, number in Tally(source.topic for source in app.engine.ownership.positions).items():
             owned.labels(topic).set(number)
-        sealed = self._gauge("fleetfold_sealed_partitions")
+        sealed = gauge("fleetfold_sealed_partitions")
         sealed.clear()
         for topic, number in Tally(source.topic for source in app.engine.sealed).items():
             sealed.labels(topic).set(number)
         for table in cast("list[PartitionedTable]", list(app.tables.values())):
             rows = sum(table.row_counts().values())
-            self._gauge("fleetfold_table_rows").labels(table.name).set(rows)
-        self._gauge("fleetfold_ready").set(why_not_ready(app) is None)
-
-    def _counter(self, name: str) -> Counter:
-        return cast("Counter", self._made[name])
-
-    def _gauge(self, name: str) -> Gauge:
-        return cast("Gauge", self._made[name])
-
-    def _histogram(self, name: str) -> Histogram:
-        return cast("Histogram", self._made[name])
+            gauge("fleetfold_table_rows").labels(table.name).set(rows)
+        gauge("fleetfold_ready").set(why_not_ready(app) is None)

@@ -1,22 +1,14 @@
 """Counts and times what a gateway does; what waits and whether it is ready is looked up when scraped."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
-from processor.instruments import made
+from processor.instruments import Instruments, process_metrics, written
 from processor.metrics import GATEWAY_METRICS
 
 if TYPE_CHECKING:
@@ -46,41 +38,30 @@ class GatewayMeters(Collector):
     """
 
     def __init__(self, watched: Watched, pending_limit: int) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client left it untyped
-        self._registry = CollectorRegistry()
-        self._made = {metric.name: made(metric, self._registry) for metric in GATEWAY_METRICS}
+        self._made = Instruments(GATEWAY_METRICS)
         self._watched = watched
-        self._gauge("fleetfold_gateway_pending_limit_events").set(pending_limit)
-        self._gauge("fleetfold_gateway_build_info").labels(version("fleetfold")).set(1)
+        self._made.gauge("fleetfold_gateway_pending_limit_events").set(pending_limit)
+        self._made.gauge("fleetfold_gateway_build_info").labels(version("fleetfold")).set(1)
 
     def answered(self, status: int, duration_s: float) -> None:
         """Count and time one answer, by its status."""
-        self._counter("fleetfold_gateway_requests_total").labels(str(int(status))).inc()
-        self._histogram("fleetfold_gateway_request_seconds").observe(duration_s)
+        self._made.counter("fleetfold_gateway_requests_total").labels(str(int(status))).inc()
+        self._made.histogram("fleetfold_gateway_request_seconds").observe(duration_s)
 
     def took(self, results: Mapping[str, int]) -> None:
         """Count a request's events, by their results."""
         for result, number in results.items():
-            self._counter("fleetfold_gateway_events_total").labels(result).inc(number)
+            self._made.counter("fleetfold_gateway_events_total").labels(result).inc(number)
 
     def acknowledged(self, duration_s: float) -> None:
         """Time one wave."""
-        self._histogram("fleetfold_gateway_acknowledge_seconds").observe(duration_s)
+        self._made.histogram("fleetfold_gateway_acknowledge_seconds").observe(duration_s)
 
     def collect(self) -> "Iterable[Family]":
         """Look at the gateway, and return all metrics as the client's registries ask for them."""
-        self._gauge("fleetfold_gateway_pending_events").set(self._watched.pending)
-        self._gauge("fleetfold_gateway_ready").set(not self._watched.trouble)
-        return self._registry.collect()
-
-    def _counter(self, name: str) -> Counter:
-        return cast("Counter", self._made[name])
-
-    def _histogram(self, name: str) -> Histogram:
-        return cast("Histogram", self._made[name])
-
-    def _gauge(self, name: str) -> Gauge:
-        return cast("Gauge", self._made[name])
+        self._made.gauge("fleetfold_gateway_pending_events").set(self._watched.pending)
+        self._made.gauge("fleetfold_gateway_ready").set(not self._watched.trouble)
+        return self._made.registry.collect()
 
 
 def exposition(meters: GatewayMeters) -> Callable[[str], tuple[bytes, str]]:
@@ -90,11 +71,5 @@ def exposition(meters: GatewayMeters) -> Callable[[str], tuple[bytes, str]]:
     """
     registry = CollectorRegistry()
     registry.register(meters)
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
-
-    def scrape(accept: str) -> tuple[bytes, str]:
-        encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
-
-    return scrape
+    process_metrics(registry)
+    return partial(written, registry)

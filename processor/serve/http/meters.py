@@ -1,22 +1,17 @@
 """Every metric of the service stands here once; rows and delay are looked up when somebody scrapes."""
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from processor.instruments import Instruments, process_metrics, written
 from processor.metrics import Metric, table_lines
 from processor.serve.http.context import Context
 from processor.serve.http.status import status_of
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
 
 __all__ = ["SERVE_METRICS", "ServeMeters", "markdown_table"]
 
@@ -61,33 +56,17 @@ class ServeMeters:
     """The metrics of one service, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client left it untyped
-        self._registry = CollectorRegistry()
-        texts = {metric.name: metric for metric in SERVE_METRICS}
-
-        def made(name: str) -> tuple[str, str, tuple[str, ...]]:
-            return name, texts[name].help, texts[name].labels
-
-        registry = self._registry
-        self._requests = Counter(*made("fleetfold_serve_requests_total"), registry=registry)
-        self._seconds = Histogram(
-            *made("fleetfold_serve_request_seconds"), registry=registry, buckets=_SECONDS
-        )
-        self._rows = Gauge(*made("fleetfold_serve_rows"), registry=registry)
-        self._bad = Counter(*made("fleetfold_serve_bad_rows_total"), registry=registry)
-        self._delay = Gauge(*made("fleetfold_serve_delay_seconds"), registry=registry)
-        self._behind = Gauge(*made("fleetfold_serve_behind_offsets"), registry=registry)
-        self._streams = Gauge(*made("fleetfold_serve_streams"), registry=registry)
-        self._ready = Gauge(*made("fleetfold_serve_ready"), registry=registry)
-        Gauge(*made("fleetfold_serve_build_info"), registry=registry).labels(version("fleetfold")).set(1)
-        ProcessCollector(registry=registry)
-        GCCollector(registry=registry)
+        made = self._made = Instruments(SERVE_METRICS)
+        self._requests = made.counter("fleetfold_serve_requests_total")
+        self._seconds = made.histogram("fleetfold_serve_request_seconds")
+        made.gauge("fleetfold_serve_build_info").labels(version("fleetfold")).set(1)
+        process_metrics(made.registry)
         self._bad_told = 0
         self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def include(self, collector: Collector) -> None:
         """Show the metrics of a part that runs in this process, too."""
-        self._registry.register(collector)
+        self._made.registry.register(collector)
 
     def answered(self, route: str, status: int, duration_s: float) -> None:
         """Count one answer."""
@@ -100,17 +79,16 @@ class ServeMeters:
 
     def scrape(self, shared: Context, accept: str) -> tuple[bytes, str]:
         """Look at the service and write all metrics down; returns the text and its content type."""
-        status = status_of(shared)
+        made, status = self._made, status_of(shared)
         for table in ("components", "pairs", "hosts", "days"):
-            self._rows.labels(table).set(status["rows"][table] or 0)
-        self._bad.inc(status["rows"]["bad"] - self._bad_told)
+            made.gauge("fleetfold_serve_rows").labels(table).set(status["rows"][table] or 0)
+        made.counter("fleetfold_serve_bad_rows_total").inc(status["rows"]["bad"] - self._bad_told)
         self._bad_told = status["rows"]["bad"]
-        self._delay.set(status["delay_s"] or 0)
-        self._behind.set(status["behind"])
-        self._streams.set(status["streams"])
-        self._ready.set(status["ready"])
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        made.gauge("fleetfold_serve_delay_seconds").set(status["delay_s"] or 0)
+        made.gauge("fleetfold_serve_behind_offsets").set(status["behind"])
+        made.gauge("fleetfold_serve_streams").set(status["streams"])
+        made.gauge("fleetfold_serve_ready").set(status["ready"])
+        return written(made.registry, accept)
 
 
 if __name__ == "__main__":
