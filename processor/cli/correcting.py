@@ -21,6 +21,8 @@ from processor.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from processor.correct.request import Request
     from schemas.corrections import Correction
 
@@ -115,16 +117,7 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
     as_json: JsonOption = False,
 ) -> None:
     """Take back a bad batch: the events so far for which all that is given holds."""
-    from schemas.times import parse_time
-
     ids = [*(event_id or []), *([] if event_ids is None else event_ids.read_text("utf-8").split())]
-    try:
-        times = {
-            name: None if text is None else parse_time(text)
-            for name, text in (("since", since), ("until", until))
-        }
-    except ValueError as error:
-        fail(f"--since and --until: {error}; it must be like 2026-01-02T03:04:05Z")
     request = _request(
         "retract",
         reason,
@@ -132,7 +125,8 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
         component_id=component_id,
         outcome_type=outcome,
         event_ids=ids or None,
-        **times,
+        since=_time(since),
+        until=_time(until),
     )
     settings, how = settings_from(bootstrap, topic_prefix), How(dry_run, yes, for_rebuild, as_json)
     carry_out(settings, request, how)
@@ -162,7 +156,9 @@ def _undeprecate(
         return
     asyncio.run(require_reach(settings))
     snapshot = asyncio.run(read_snapshot(settings.topic(COMPONENT_STATS), settings.kafka_options()))
-    row = next((each for each in stats_rows(snapshot.rows) if each["component_id"] == component_id), None)
+    key = component_id.encode("utf-8", "surrogateescape")
+    found = stats_rows({key: snapshot.rows[key]} if key in snapshot.rows else {})
+    row = found[0] if found else None
     if row is None or row["deprecated_at"] is None:
         fail(f"{harmless(component_id)} is {'unknown' if row is None else 'not deprecated'}", 1)
     if dry_run:
@@ -196,6 +192,15 @@ def _corrections(
         print_table(("made", "kind", "of", "events", "by", "reason"), rows, right=("events",))
     else:
         console.print("no corrections")
+
+
+def _time(text: str | None) -> "datetime | None":
+    from schemas.times import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError as error:
+        fail(f"--since and --until: {error}; it must be like 2026-01-02T03:04:05Z")
 
 
 def _request(kind: str, reason: str, **selecting: Any) -> "Request":
