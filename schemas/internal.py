@@ -143,7 +143,7 @@ class HostLedger(_Internal):
     v: Literal[1, 2] = Field(description="The version of this encoding")  # type: ignore[assignment]  # or 2
     heard: UtcTime = Field(description="The record time of the newest event; an idle host is forgotten")
     ring: str = Field(
-        description="Base64 of the last event ids' fingerprints, oldest first: blake2b, 8 bytes each",
+        description="Base64 of the last event ids' fingerprints, oldest first, 8 bytes each",
         json_schema_extra={"contentEncoding": "base64"},
     )
     sessions: list[LedgerSession] = Field(description="The recent failure sessions, oldest first")
