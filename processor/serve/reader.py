@@ -88,12 +88,9 @@ async def read_topic(
         TopicsError: no such topic, or no right to read it.
         KafkaUnavailableError: no broker answers, it does not finish, or reading starts at the wrong place.
     """
-    async with admin_client(options) as client:
-        leaders = await client.leaders([topic])
-    if topic not in leaders:
-        raise TopicsError(f"there is no topic {topic}: make it with `fleetfold topics create`")
-    numbers = range(len(leaders[topic])) if first is None else first
-    partitions = [TopicPartition(topic, number) for number in numbers]
+    partitions = await _partitions(topic, options)
+    if first is not None:
+        partitions = [TopicPartition(topic, number) for number in first]
     try:
         ends = await _high_watermarks(partitions, options)
         async with _consumer(options, "read_committed") as consumer:
@@ -115,15 +112,20 @@ async def end_offsets(topic: str, options: Mapping[str, Any]) -> dict[int, int]:
         TopicsError: no such topic, or no right to see it.
         KafkaUnavailableError: no broker answers.
     """
+    partitions = await _partitions(topic, options)
+    try:
+        ends = await _high_watermarks(partitions, options)
+    except KafkaError as error:
+        raise kafka_trouble(error, options) from error
+    return {partition.partition: end for partition, end in ends.items()}
+
+
+async def _partitions(topic: str, options: Mapping[str, Any]) -> list[TopicPartition]:
     async with admin_client(options) as client:
         leaders = await client.leaders([topic])
     if topic not in leaders:
         raise TopicsError(f"there is no topic {topic}: make it with `fleetfold topics create`")
-    try:
-        ends = await _high_watermarks([TopicPartition(topic, n) for n in range(len(leaders[topic]))], options)
-    except KafkaError as error:
-        raise kafka_trouble(error, options) from error
-    return {partition.partition: end for partition, end in ends.items()}
+    return [TopicPartition(topic, number) for number in range(len(leaders[topic]))]
 
 
 @asynccontextmanager
