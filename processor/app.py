@@ -53,7 +53,6 @@ def engine_config(settings: Settings) -> EngineConfig:
         request_timeout_ms=settings.request_timeout_s * 1000,
         transaction_timeout_ms=settings.transaction_timeout_s * 1000,
         purged_topics=frozenset(map(settings.topic, (COMPONENT_DELTAS, PAIR_DELTAS, ROUTED_EVENTS))),
-        apart=frozenset({settings.topic(OUTCOME_EVENTS)} if settings.generation > 1 else ()),
     )
 
 

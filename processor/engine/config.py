@@ -26,8 +26,7 @@ class EngineConfig:
         fetch_max_wait_ms: waits this long, before it answers a fetch.
         fetch_max_bytes: how much a fetch may return, be it of one partition or of several.
         max_batch_records: how many records one transaction covers at most.
-        small_batches_per_s: with many partitions, each rests after a small batch, so that all together come
-            to about so many a second; 0: no rest.
+        small_batches_per_s: how many transactions of small batches a second there may be; 0: as many as come.
         session_timeout_ms: after this long without heartbeats the group gives the partitions to others.
         heartbeat_interval_ms: how often a heartbeat is sent.
         rebalance_timeout_ms: how long the group waits for a member to rejoin.
@@ -36,8 +35,6 @@ class EngineConfig:
         commit_timeout_s: a transaction that takes longer ends the worker.
         purge_interval_s: how often records below the checkpoint are deleted from `purged_topics`.
         purged_topics: sources that only this application reads.
-        apart: sources that may have another number of partitions than the others. The group assigns each by
-            itself, so each has fences of its own.
     """
 
     bootstrap: str
@@ -61,7 +58,6 @@ class EngineConfig:
     commit_timeout_s: float = 90.0
     purge_interval_s: float = 60.0
     purged_topics: frozenset[str] = frozenset()
-    apart: frozenset[str] = frozenset()
 
     def clients(self) -> dict[str, Any]:
         """What every aiokafka client is made with."""

@@ -5,11 +5,11 @@ commit in flight; the first error stops all folding and ends the worker, with no
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,9 +18,10 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from processor.engine.batch import Batch
+from processor.engine.claims import Claim, Word, claim, claim_name, fence, read_claims
+from processor.engine.committer import Committer
 from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error
-from processor.engine.lanes import Lane
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.pace import SMALL_RECORDS, rest_until_s
@@ -32,8 +33,6 @@ from processor.engine.transaction import Transaction
 __all__ = ["Engine", "Fold"]
 
 Fold = Callable[[Batch, Transaction], None]
-LaneKey = tuple[str, int]
-"""The topic, of a source that has lanes of its own, and the partition number."""
 logger = logging.getLogger(__name__)
 
 
@@ -74,7 +73,8 @@ class Engine:
         self.failure: BaseException | None = None
         self.committed: dict[TopicPartition, int] = {}
         self.sealed: set[TopicPartition] = set()
-        self._lanes: dict[LaneKey, Lane] = {}
+        self._committer: Committer | None = None
+        self._words: dict[TopicPartition, tuple[int, Word]] = {}
         self._commits: dict[TopicPartition, asyncio.Task[None]] = {}
         self._membership = Membership("", -1)
 
@@ -113,8 +113,10 @@ class Engine:
     async def _commit(self, transaction: Transaction) -> None:
         source = transaction.source
         try:
-            await self._lanes[self._lane_of(source)].commit(transaction)
+            assert self._committer is not None  # noqa: S101 -- whoever folds has one
+            await self._committer.commit(transaction)
             self.committed[source] = transaction.next_offset
+            self._words[source] = transaction.next_offset, Word.CLAIMED
             del self._commits[source]
             done = self.in_flight.pop(source)
             self._let_rest(source, done)
@@ -129,8 +131,8 @@ class Engine:
     def _let_rest(self, source: TopicPartition, done: InFlight) -> None:
         """Hold a partition back for a while, where fetching it at once would make another small batch."""
         config, loop = self.config, asyncio.get_running_loop()
-        lanes, gathered_s = len(self._lanes), config.fetch_max_wait_ms / 1000
-        until_s = rest_until_s(done.started_s, lanes, config.small_batches_per_s, gathered_s)
+        gathered_s = config.fetch_max_wait_ms / 1000
+        until_s = rest_until_s(done.started_s, config.small_batches_per_s, gathered_s)
         if done.records < SMALL_RECORDS and until_s > loop.time():
             self.ownership.resting.add(source)
             loop.call_at(until_s, self._end_rest, source)
@@ -179,21 +181,48 @@ class Engine:
         Raises:
             EngineError: something is wrong that a restart may or may not mend (see its exit code).
         """
-        plan = self.ownership.plan(assigned, self._membership, self.config.apart)
+        membership = self._membership
+        plan = self.ownership.plan(assigned, membership)
         self.observer.assigned(plan.kept, plan.new, plan.lost)
         await self._release(plan, tables)
         parts = {"kept": names(plan.kept), "new": names(plan.new), "lost": names(plan.lost)}
         logger.info("assigned: kept %(kept)s; new %(new)s; lost %(lost)s", parts, extra={"detail": parts})
         self.restoring = True
         try:
+            await self._fence(plan, membership)
             await self._restore(plan, tables)
+            await self._claim(membership)
         finally:
             self.restoring = False
         return dict(self.ownership.positions)
 
+    async def _fence(self, plan: Plan, membership: Membership) -> None:
+        """Get a transactional id for this generation, and shut out those that commit for new partitions."""
+        config = self.config
+        if not plan.kept | plan.new:
+            return
+        name = claim_name(config.app_id, membership.generation, plan.kept | plan.new)
+        self._committer = Committer(config, name, self._expects)
+        await self._committer.start()
+        found = await read_claims(config, plan.new)
+        holders = {each.holder for each in found.values()} - {"", name}
+        await fence(config, holders)
+        if plan.new:
+            logger.info(
+                "fenced every earlier owner",
+                extra={"partitions": names(plan.new), "fenced": ", ".join(sorted(holders)) or "none"},
+            )
+
+    async def _claim(self, membership: Membership) -> None:
+        """Write down that this worker commits for its partitions now."""
+        if self._committer is None or self.consumer is None:
+            return
+        holder = self._committer.name
+        claims = {source: Claim(offset, holder, word) for source, (offset, word) in self._words.items()}
+        await claim(self.consumer, membership, claims)
+
     async def _restore(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
-        """Fence and restore an assignment's new partitions."""
-        await self._fence(plan.new)
+        """Restore an assignment's new partitions."""
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         restored = await restore(self.config, plan.new, tables, self.observer.restoring)
@@ -208,6 +237,8 @@ class Engine:
         self.sealed |= restored.sealed
         if restored.sealed:
             logger.warning("sealed, they take no new rows: %s", names(restored.sealed))
+        for source, offset in restored.positions.items():
+            self._words[source] = offset, Word.CLAIMED if source in restored.counted else Word.UNREAD
         self.ownership.adopt(restored.positions)
 
     def resume(self) -> None:
@@ -217,38 +248,26 @@ class Engine:
             self.became_idle.set()
 
     async def _release(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
-        # A take-over that a rebalance cut short leaves lanes without a position: they go as well.
-        kept = {self._lane_of(source) for source in plan.kept}
         for source in plan.lost | plan.new:
             for table in tables:
                 if table.source_topic == source.topic:
                     table.drop(source.partition)
         self.ownership.drop(plan.lost)
         self.sealed -= plan.lost | plan.new
-        for source in plan.lost:
+        for source in plan.lost | plan.new:
             self.committed.pop(source, None)
-        gone = [lane for lane in self._lanes if lane not in kept]
-        await asyncio.gather(*(self._lanes.pop(lane).stop() for lane in gone))
+            self._words.pop(source, None)
+        await self._stop_committing()
 
-    async def _fence(self, sources: Collection[TopicPartition]) -> None:
-        lanes = {self._lane_of(source) for source in sources}
-        for topic, number in lanes:
-            expects = partial(self._expects, (topic, number))
-            self._lanes[topic, number] = Lane(self.config, number, expects, topic)
-        await asyncio.gather(*(self._lanes[lane].start() for lane in lanes))
-        if sources:
-            logger.info("fenced every earlier owner", extra={"partitions": names(sources)})
+    async def _stop_committing(self) -> None:
+        committer, self._committer = self._committer, None
+        if committer is not None:
+            await committer.stop()
 
-    def _lane_of(self, source: TopicPartition) -> LaneKey:
-        """Return which lane commits a source: that of its number, or its own."""
-        return (source.topic if source.topic in self.config.apart else "", source.partition)
-
-    def _expects(self, lane: LaneKey) -> bool:
-        """Whether a batch of this lane is on its way to be folded."""
+    def _expects(self) -> bool:
+        """Whether a batch is on its way to be folded."""
         ownership = self.ownership
-        return ownership.folding and any(
-            self._lane_of(source) == lane and source not in self.in_flight for source in ownership.busy
-        )
+        return ownership.folding and any(source not in self.in_flight for source in ownership.busy)
 
     # Housekeeping
 
@@ -280,9 +299,9 @@ class Engine:
             await self.purge()
 
     async def close(self) -> None:
-        """Close every lane; call after `quiesce`."""
-        lanes, self._lanes = list(self._lanes.values()), {}
-        await asyncio.gather(*(lane.stop() for lane in lanes), return_exceptions=True)
+        """Close the connections; call after `quiesce`."""
+        with contextlib.suppress(KafkaError):
+            await self._stop_committing()
 
     def reason(self) -> EngineError | None:
         """Why the worker failed, as an engine error; None while it is well."""

@@ -8,13 +8,18 @@ Hooks, each held by tests/unit/test_engine_hooks.py: the setting `TableManager`;
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 import faust.tables.manager
 from aiokafka import TopicPartition
 from faust.types import TP
 
+from processor.engine.claims import ClaimRefusedError
+
 __all__ = ["BatchTableManager"]
+
+logger = logging.getLogger(__name__)
 
 
 class BatchTableManager(faust.tables.manager.TableManager):
@@ -75,8 +80,9 @@ class BatchTableManager(faust.tables.manager.TableManager):
         try:
             positions = await engine.take_over(sources, list(self.values()))
             await self._resume(positions)
-        except asyncio.CancelledError:
-            raise
+        except ClaimRefusedError as error:
+            # The client hears it from its next heartbeat, rejoins, and we are called again.
+            logger.info("this assignment is over before it was taken up: %s", error)
         except Exception as error:  # noqa: BLE001 -- not swallowed: it ends the worker, with this as the reason
             engine.fail(error)
 

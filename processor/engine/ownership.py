@@ -5,7 +5,7 @@ before ended; state survives a rebalance only if the worker was a member, withou
 before.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -61,31 +61,15 @@ class Ownership:
         self.epoch += 1
         self.folding = False
 
-    def plan(
-        self,
-        assigned: Iterable[TopicPartition],
-        membership: Membership,
-        apart: Collection[str] = (),
-    ) -> Plan:
+    def plan(self, assigned: Iterable[TopicPartition], membership: Membership) -> Plan:
         """Compare an assignment with what is held; call after `revoke`, with no commit in flight.
 
         Args:
             assigned: what the group gave.
             membership: as whom.
-            apart: topics whose partitions are assigned and fenced by themselves.
-
-        Raises:
-            EngineError: sources of one partition number are apart, and would fence each other.
         """
         held = frozenset(self.positions)
         wanted = frozenset(assigned)
-        together = [source for source in wanted if source.topic not in apart]
-        topics, numbers = {source.topic for source in together}, {source.partition for source in together}
-        if len(together) != len(topics) * len(numbers):
-            raise EngineError(
-                "the group gave this worker some of the sources of a partition number and not the others: "
-                "all workers of one application must run the same version and read the same topics",
-            )
         kept = held & wanted if membership.follows(self._membership) else frozenset()
         self._membership = membership
         return Plan(kept=kept, lost=held - kept, new=wanted - kept)

@@ -1,6 +1,6 @@
-"""One transactional producer per partition number: its transactional id is the fence.
+"""A transactional producer that commits batches: its transactional id is the fence.
 
-Whoever starts a producer with the same id ends what an earlier owner had in hand and shuts it out.
+Whoever starts a producer with the same id ends what this one had in hand and shuts it out.
 """
 
 import asyncio
@@ -16,29 +16,26 @@ from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error, is_refusal
 from processor.engine.transaction import Joint, Output
 
-__all__ = ["PartitionProducer", "transactional_id"]
+__all__ = ["FencedProducer"]
 
 # What a record batch of one record costs above its key and value: batch header 61, record fields <= 21 each
 # way. Kept generous: the limit is a safety margin, not an accounting.
 RECORD_OVERHEAD_BYTES = 512
 
 
-def transactional_id(app_id: str, number: int, topic: str = "") -> str:
-    """The id that fences an application's source partitions of one number, or of one topic alone."""
-    return f"{app_id}-{topic}-{number}" if topic else f"{app_id}-{number}"
-
-
-class PartitionProducer:
+class FencedProducer:
     """Commits batches under one fence.
 
     Args:
         config: the engine's settings.
         name: the transactional id.
+        metadata: stands beside the group's offsets.
     """
 
-    def __init__(self, config: EngineConfig, name: str) -> None:
+    def __init__(self, config: EngineConfig, name: str, metadata: str = "") -> None:
         self._config = config
         self._name = name
+        self._metadata = metadata
         self._producer = self._make()
         self._asked_again = False
 
@@ -121,7 +118,10 @@ class PartitionProducer:
         errors = [result for result in [*results, *cut_off] if isinstance(result, BaseException)]
         if errors:  # where one topic must not be written, the others fail for that alone: the reason first
             raise min(errors, key=lambda error: not is_refusal(error))
-        offsets = {source: OffsetAndMetadata(offset, "") for source, offset in transaction.offsets.items()}
+        metadata = self._metadata
+        offsets = {
+            source: OffsetAndMetadata(offset, metadata) for source, offset in transaction.offsets.items()
+        }
         await producer.send_offsets_to_transaction(offsets, self._config.app_id)
         await producer.commit_transaction()
 

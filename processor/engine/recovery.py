@@ -1,19 +1,18 @@
 """Rebuilds the state of newly assigned partitions, and decides from where each is read on.
 
-Called with the partitions' producers started: earlier owners are fenced, their open transactions ended, so
-that what stands on the topics is final. No silent reset, ever: a source begins at its earliest offset only
-when it has neither state nor checkpoint.
+Called with every earlier owner fenced, its open transactions ended: what stands on the topics is final. No
+silent reset, ever: a source begins at its earliest offset only when it has neither state nor checkpoint.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from processor.engine.batch import FetchedRecord
 from processor.engine.changelog import OnProgress, read_to_end
 from processor.engine.checkpoints import checkpoint_key, decode
+from processor.engine.claims import Claim, Word, read_claims
 from processor.engine.config import EngineConfig
 from processor.engine.errors import RefusedError
 from processor.engine.table import PartitionedTable, Rows, TakeUp, take_up
@@ -23,21 +22,22 @@ __all__ = ["Restored", "restore"]
 
 @dataclass(slots=True)
 class Restored:
-    """The state of the sources that were restored."""
+    """The state of the sources that were restored; those that are `counted` have a checkpoint."""
 
     rows: dict[tuple[str, int], Rows] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     sealed: set[TopicPartition] = field(default_factory=set)
+    counted: set[TopicPartition] = field(default_factory=set)
     records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the broker holds of a source: its log, and the group's committed offset (-1: none)."""
+    """What the broker holds of a source: its log, and the group's offset, if any."""
 
     beginning: int
     end: int
-    committed: int
+    group: Claim | None
 
 
 async def restore(
@@ -50,7 +50,7 @@ async def restore(
 
     Args:
         config: how to reach the broker.
-        sources: partitions whose producers are started.
+        sources: partitions whose earlier owners are fenced.
         tables: all tables; those bound to a source's topic are read.
         on_progress: called with the offsets passed so far and those to pass in all.
 
@@ -70,8 +70,10 @@ async def restore(
         value = found.checkpoints.get(checkpoint_key(source))
         body = None if value is None else decode(value)
         checkpoint = None if body is None else int(str(body["offset"]))
-        if body is not None and body.get("sealed"):
-            found.restored.sealed.add(source)
+        if body is not None:
+            found.restored.counted.add(source)
+            if body.get("sealed"):
+                found.restored.sealed.add(source)
         has_state = any(
             found.restored.rows[table.name, source.partition]
             for table in tables
@@ -106,12 +108,12 @@ class _Found:
 
 
 def start_offset(
-    group: str, source: TopicPartition, checkpoint: int | None, bounds: Bounds, has_state: bool
+    app_id: str, source: TopicPartition, checkpoint: int | None, bounds: Bounds, has_state: bool
 ) -> int:
     """Where a source is read on.
 
     Args:
-        group: the consumer group's name, for the message.
+        app_id: the consumer group's name, for the message.
         source: the partition.
         checkpoint: its stored next offset, if any.
         bounds: its log and the group's offset.
@@ -121,10 +123,13 @@ def start_offset(
         RefusedError: going on would lose events or count them twice; the message says how to mend it.
     """
     where = f"{source.topic}[{source.partition}]"
-    reset = f"kafka-consumer-groups --group {group} --topic {source.topic}:{source.partition} --reset-offsets"
+    reset = (
+        f"kafka-consumer-groups --group {app_id} --topic {source.topic}:{source.partition} --reset-offsets"
+    )
+    group = bounds.group
     if checkpoint is None:
-        if has_state or bounds.committed >= 0:
-            what = "rows" if has_state else f"the group's offset {bounds.committed}"
+        if has_state or (group is not None and group.word is not Word.UNREAD):
+            what = "rows" if has_state or group is None else f"the group's offset {group.offset}"
             raise RefusedError(
                 f"{where} has {what} but no checkpoint: it cannot be told which events are counted. "
                 "Restore the checkpoints topic, or start anew with another --app-id and --topic-prefix",
@@ -136,9 +141,9 @@ def start_offset(
             f"({bounds.beginning} to {bounds.end}): events were deleted before they were counted, or the "
             "topic was made anew. Restore the topic, or start anew with another --app-id and --topic-prefix",
         )
-    if bounds.committed not in (-1, checkpoint):
+    if group is not None and group.word is Word.COUNTED and group.offset != checkpoint:
         raise RefusedError(
-            f"{where}: the group's offset was moved to {bounds.committed}, the state was counted up to "
+            f"{where}: the group's offset was moved to {group.offset}, the state was counted up to "
             f"{checkpoint}; reading from elsewhere would lose events or count them twice. Put it back: "
             f"{reset} --to-offset {checkpoint} --execute; to count anew, use another --app-id and "
             "--topic-prefix",
@@ -150,17 +155,11 @@ async def _bounds(config: EngineConfig, sources: Sequence[TopicPartition]) -> di
     if not sources:
         return {}
     consumer = AIOKafkaConsumer(enable_auto_commit=False, **config.clients())
-    admin = AIOKafkaAdminClient(**config.clients())
     try:
         await consumer.start()
-        await admin.start()
         beginnings = await consumer.beginning_offsets(list(sources))
         ends = await consumer.end_offsets(list(sources))
-        group = await admin.list_consumer_group_offsets(config.app_id, partitions=list(sources))
     finally:
         await consumer.stop()
-        await admin.close()
-    return {
-        source: Bounds(beginnings[source], ends[source], group[source].offset if source in group else -1)
-        for source in sources
-    }
+    group = await read_claims(config, sources)
+    return {source: Bounds(beginnings[source], ends[source], group.get(source)) for source in sources}

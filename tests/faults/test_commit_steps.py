@@ -2,7 +2,6 @@
 
 import pytest
 
-from processor.engine.producers import transactional_id
 from tests.faults.conftest import MakeScene
 from tests.faults.network import ProxiedKafka
 from tests.proxy import Api, Fault, Proxy
@@ -71,14 +70,13 @@ async def test_an_end_that_arrives_in_the_next_transaction(
         partitions=1,
         request_timeout_s=1,
     )
-    lane = transactional_id(scene.settings.app_id, 0).encode()
     async with scene.open(workers=1):
         await scene.ready(0)
-        end = proxy.arm(Fault(Api.END_TXN, delay_s=None, match=lane))
+        end = proxy.arm(Fault(Api.END_TXN, delay_s=None))
         await scene.publish(CHUNK)
         await end.hits()
         await scene.check_folded()
-        offsets = proxy.arm(Fault(Api.ADD_OFFSETS_TO_TXN, delay_s=None, match=lane, times=None))
+        offsets = proxy.arm(Fault(Api.ADD_OFFSETS_TO_TXN, delay_s=None, times=None))
         await scene.publish(CHUNK)
         await offsets.hits()
         end.release()

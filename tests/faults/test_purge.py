@@ -33,10 +33,10 @@ async def test_a_purge_stops_at_the_checkpoint(
     kafka: EmbeddedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S18: while a batch is folded but not committed, its records stay, and the next worker counts them."""
-    commit = producers.PartitionProducer.commit
+    commit = producers.FencedProducer.commit
     stuck, enough = asyncio.Event(), asyncio.Event()
 
-    async def commit_some(self: producers.PartitionProducer, transaction: Joint) -> None:
+    async def commit_some(self: producers.FencedProducer, transaction: Joint) -> None:
         if max(transaction.offsets.values()) > 100:
             stuck.set()
             await enough.wait()
@@ -48,7 +48,7 @@ async def test_a_purge_stops_at_the_checkpoint(
     purged = {"purged_topics": frozenset({words.source})}
     async with running(words.app(**purged)) as app:
         await words.wait_until_counted()
-        monkeypatch.setattr(producers.PartitionProducer, "commit", commit_some)
+        monkeypatch.setattr(producers.FencedProducer, "commit", commit_some)
         await words.publish(f"word-{n % 7}" for n in range(100 * PARTITIONS))
         try:
             await stuck.wait()

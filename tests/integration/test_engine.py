@@ -10,6 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from processor.engine import producers
 from processor.engine.changelog import read_to_end
+from processor.engine.claims import read_claims
 from processor.engine.errors import EngineError, RefusedError
 from processor.engine.runner import check_layout
 from processor.engine.transaction import Joint
@@ -100,15 +101,15 @@ async def test_a_read_waits_for_what_an_open_transaction_hides(words: Words) -> 
 
 async def test_a_rebalance_waits_for_commits_in_flight(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     """S9, the second hole: with slow commits, a worker that joins and one that leaves fold nothing twice."""
-    commit = producers.PartitionProducer.commit
+    commit = producers.FencedProducer.commit
 
     delays_s = itertools.cycle((1.5, 0.0))
 
-    async def slow_commit(self: producers.PartitionProducer, transaction: Joint) -> None:
+    async def slow_commit(self: producers.FencedProducer, transaction: Joint) -> None:
         await asyncio.sleep(next(delays_s))
         await commit(self, transaction)
 
-    monkeypatch.setattr(producers.PartitionProducer, "commit", slow_commit)
+    monkeypatch.setattr(producers.FencedProducer, "commit", slow_commit)
     await words.publish(f"word-{n % 7}" for n in range(4_000))
     changes = {"max_batch_records": 200}
     async with running(words.app(**changes)) as first:
@@ -209,7 +210,8 @@ async def test_a_fenced_worker_changes_nothing(words: Words) -> None:
     app = words.app()
     async with running(app, fails=True):
         await words.wait_until_counted()
-        usurper = producers.PartitionProducer(words.config(), producers.transactional_id(words.group, 2))
+        claims = await read_claims(words.config(), [TopicPartition(words.source, 2)])
+        usurper = producers.FencedProducer(words.config(), claims[TopicPartition(words.source, 2)].holder)
         await usurper.start()
         await words.publish(f"word-{n % 5}" for n in range(100))
         reason = await failed(app)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from processor.app import create_app, engine_config
 from processor.broker import EmbeddedKafka
 from processor.broker.ports import LOOPBACK, free_port, is_free
 from processor.domain.partition import partition_of
-from processor.engine.producers import PartitionProducer, transactional_id
+from processor.engine.claims import read_claims
+from processor.engine.producers import FencedProducer
 from processor.meters import Meters
 from processor.settings import Settings
 from schemas.topics import COMPONENT_DELTAS, COMPONENT_STATS, OUTCOME_EVENTS, PAIR_DELTAS
@@ -192,8 +193,8 @@ async def test_a_failure_is_told(stream: Stream) -> None:
     async with watched(settings, fails=True) as (app, address):
         await eventually(is_ready(address), 30)
         config = engine_config(settings)
-        lane = transactional_id(config.app_id, partition_of(HOST.encode(), 4))
-        usurper = PartitionProducer(config, lane)
+        source = TopicPartition(settings.topic(OUTCOME_EVENTS), 0)
+        usurper = FencedProducer(config, (await read_claims(config, [source]))[source].holder)
         await usurper.start()
         await stream.publish(numbered(1))
         await app.engine.failed.wait()

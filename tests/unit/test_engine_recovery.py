@@ -5,6 +5,7 @@ from aiokafka import TopicPartition
 
 from processor.engine.changelog import _seek_to_beginning
 from processor.engine.checkpoints import checkpoint_value, decode, layout_value
+from processor.engine.claims import Claim, Word
 from processor.engine.errors import EngineError, RefusedError
 from processor.engine.recovery import Bounds, start_offset
 from processor.engine.transaction import Joint, Transaction
@@ -12,8 +13,11 @@ from processor.engine.transaction import Joint, Transaction
 SOURCE = TopicPartition("words", 3)
 
 
-def start(checkpoint: int | None, *, committed: int = -1, state: bool = False) -> int:
-    return start_offset("group", SOURCE, checkpoint, Bounds(100, 200, committed), state)
+def start(
+    checkpoint: int | None, *, committed: int | None = None, word: Word = Word.COUNTED, state: bool = False
+) -> int:
+    group = None if committed is None else Claim(committed, "holder", word)
+    return start_offset("group", SOURCE, checkpoint, Bounds(100, 200, group), state)
 
 
 def test_a_source_that_was_never_read_begins_at_the_earliest_offset() -> None:
@@ -29,7 +33,7 @@ def test_reading_goes_on_at_the_checkpoint(checkpoint: int) -> None:
 
 def test_deleted_group_offsets_change_nothing() -> None:
     """S17: a week idle deletes the group's offsets; the checkpoint lives with the state."""
-    assert start(150, committed=-1, state=True) == 150
+    assert start(150, committed=None, state=True) == 150
 
 
 @pytest.mark.parametrize("checkpoint", [99, 201])
@@ -55,6 +59,23 @@ def test_a_group_offset_without_a_checkpoint_is_refused() -> None:
     """S17: a lost checkpoints topic must not look like a first start."""
     with pytest.raises(RefusedError, match="the group's offset 150 but no checkpoint"):
         start(None, committed=150)
+
+
+def test_a_claim_before_the_first_commit_says_nothing() -> None:
+    """S17: a worker that was killed between claim and first commit begins as one that never was."""
+    assert start(None, committed=100, word=Word.UNREAD) == 100
+    assert start(150, committed=100, word=Word.UNREAD, state=True) == 150
+
+
+def test_a_claim_may_lie_before_the_checkpoint() -> None:
+    """S16: a claim that was asked for twice may arrive once more after a commit; the checkpoint counts."""
+    assert start(150, committed=120, word=Word.CLAIMED, state=True) == 150
+
+
+def test_a_claim_without_a_checkpoint_is_refused() -> None:
+    """S17: it was counted when it was claimed, so the checkpoints are lost."""
+    with pytest.raises(RefusedError, match="the group's offset 120 but no checkpoint"):
+        start(None, committed=120, word=Word.CLAIMED)
 
 
 def test_checkpoints_of_another_version_are_refused() -> None:

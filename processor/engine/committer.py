@@ -1,44 +1,42 @@
-"""A lane commits the batches of all sources of one partition number, those that are ready in one transaction.
+"""Commits the batches of all of a worker's sources, those that are ready in one transaction.
 
-The group assigns the partitions of one number together (`Ownership.plan` refuses anything else), so they have
-one owner, one transactional id and one fence. A transaction costs a worker and a broker much the same
-whatever it holds; what one fetch brought for a number is committed in one.
+A transaction costs a worker and a broker much the same whatever it holds, and one fetch brings batches of
+many partitions; what is folded while a commit is under way goes with the next.
 """
 
 import asyncio
 from collections.abc import Callable
 
+from processor.engine.claims import Word, encode_claim
 from processor.engine.config import EngineConfig
-from processor.engine.producers import PartitionProducer, transactional_id
+from processor.engine.producers import FencedProducer
 from processor.engine.transaction import Joint, Transaction
 
-__all__ = ["GATHER_S", "Lane"]
+__all__ = ["GATHER_S", "Committer"]
 
 GATHER_S = 0.05
 """How long a commit waits at most for batches that came with the same fetch to be folded, in seconds."""
 
 
-class Lane:
-    """Commits what is folded of one partition number.
+class Committer:
+    """Commits what is folded.
 
     Args:
         config: the engine's settings.
-        number: the partition number.
-        expects: says whether another batch of this number is on its way to be folded.
-        topic: the source, if it has lanes of its own (`EngineConfig.apart`).
+        name: the transactional id, which nobody else has.
+        expects: says whether another batch is on its way to be folded.
     """
 
-    def __init__(
-        self, config: EngineConfig, number: int, expects: Callable[[], bool], topic: str = ""
-    ) -> None:
-        self._producer = PartitionProducer(config, transactional_id(config.app_id, number, topic))
+    def __init__(self, config: EngineConfig, name: str, expects: Callable[[], bool]) -> None:
+        self.name = name
+        self._producer = FencedProducer(config, name, encode_claim(name, Word.COUNTED))
         self._expects = expects
         self._waiting: list[tuple[Transaction, asyncio.Future[None]]] = []
         self._folded = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Fence every earlier owner."""
+        """Connect, and fence whoever had the same name."""
         await self._producer.start()
 
     async def stop(self) -> None:
@@ -46,7 +44,7 @@ class Lane:
         await self._producer.stop()
 
     async def commit(self, transaction: Transaction) -> None:
-        """Commit a batch, together with others of its number; return once that is done.
+        """Commit a batch, together with others; return once that is done.
 
         Raises:
             EngineError: the commit failed, its own or the one that it would have followed.

@@ -1,4 +1,4 @@
-"""Lanes: what is ready together is committed together, and a failure ends them all."""
+"""What is ready together is committed together, and a failure ends all that follows."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,20 +7,18 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from processor.engine import lanes
+from processor.engine import committer
 from processor.engine.checkpoints import checkpoint_key, checkpoint_value
+from processor.engine.committer import Committer
 from processor.engine.errors import EngineError
-from processor.engine.lanes import Lane
-from processor.engine.ownership import Membership, Ownership
 from processor.engine.transaction import Joint, Transaction
-from tests.unit.test_engine_ownership import owning
 from tests.words import Words
 
 WORDS, PAIRS = TopicPartition("words", 2), TopicPartition("pairs", 2)
 
 
 class Recorder:
-    """Stands in for the producer: what a lane commits together is asked here, not what a broker does."""
+    """Stands in for the producer: what is committed together is asked here, not what a broker does."""
 
     def __init__(self, *_: Any) -> None:
         self.committed: list[dict[TopicPartition, int]] = []
@@ -35,15 +33,18 @@ class Recorder:
         self.committed.append(joint.offsets)
 
 
-@pytest.fixture
-def make_lane(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Lane, Recorder]]:
-    """Make a lane over a recorder."""
-    monkeypatch.setattr(lanes, "PartitionProducer", Recorder)
+Make = Callable[..., tuple[Committer, Recorder]]
 
-    def make(expects: Callable[[], bool] = lambda: False) -> tuple[Lane, Recorder]:
-        lane = Lane(Words("localhost:1", "lanes-").config(), 2, expects)
-        recorder: Any = lane._producer
-        return lane, recorder
+
+@pytest.fixture
+def make_committer(monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make a committer over a recorder."""
+    monkeypatch.setattr(committer, "FencedProducer", Recorder)
+
+    def make(expects: Callable[[], bool] = lambda: False) -> tuple[Committer, Recorder]:
+        made = Committer(Words("localhost:1", "group-").config(), "group-1-words-2", expects)
+        recorder: Any = made._producer
+        return made, recorder
 
     return make
 
@@ -52,47 +53,53 @@ def batch(source: TopicPartition, next_offset: int) -> Transaction:
     return Transaction(source, next_offset)
 
 
-async def test_what_waits_is_committed_together(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+async def test_what_waits_is_committed_together(
+    make_committer: Make,
+) -> None:
     """What is folded while a commit is under way goes with the next one, as one transaction."""
-    lane, broker = make_lane()
-    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
+    commits, broker = make_committer()
+    first = asyncio.create_task(commits.commit(batch(WORDS, 10)))
     await broker.begun.wait()
-    others = [asyncio.create_task(lane.commit(batch(source, 20))) for source in (WORDS, PAIRS)]
+    others = [asyncio.create_task(commits.commit(batch(source, 20))) for source in (WORDS, PAIRS)]
     broker.may_go.set()
     await asyncio.gather(first, *others)
     assert broker.committed == [{WORDS: 10}, {WORDS: 20, PAIRS: 20}]
 
 
-async def test_a_commit_waits_for_what_came_with_it(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+async def test_a_commit_waits_for_what_came_with_it(
+    make_committer: Make,
+) -> None:
     """A batch of the same fetch that is still to be folded joins the transaction."""
     on_its_way = {PAIRS}
-    lane, broker = make_lane(lambda: bool(on_its_way))
+    commits, broker = make_committer(lambda: bool(on_its_way))
     broker.may_go.set()
-    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
-    second = asyncio.create_task(lane.commit(batch(PAIRS, 20)))
+    first = asyncio.create_task(commits.commit(batch(WORDS, 10)))
+    second = asyncio.create_task(commits.commit(batch(PAIRS, 20)))
     on_its_way.clear()
     await asyncio.gather(first, second)
     assert broker.committed == [{WORDS: 10, PAIRS: 20}]
 
 
 async def test_a_commit_waits_no_longer_than_it_may(
-    make_lane: Callable[..., tuple[Lane, Recorder]], monkeypatch: pytest.MonkeyPatch
+    make_committer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that never comes, because a rebalance dropped it, holds up nothing."""
-    monkeypatch.setattr(lanes, "GATHER_S", 0.0)
-    lane, broker = make_lane(lambda: True)
+    monkeypatch.setattr(committer, "GATHER_S", 0.0)
+    commits, broker = make_committer(lambda: True)
     broker.may_go.set()
-    await lane.commit(batch(WORDS, 10))
+    await commits.commit(batch(WORDS, 10))
     assert broker.committed == [{WORDS: 10}]
 
 
-async def test_after_a_failure_nothing_is_committed(make_lane: Callable[..., tuple[Lane, Recorder]]) -> None:
+async def test_after_a_failure_nothing_is_committed(
+    make_committer: Make,
+) -> None:
     """A commit that follows one that failed fails with it."""
-    lane, broker = make_lane()
+    commits, broker = make_committer()
     broker.failure = EngineError("fenced")
-    first = asyncio.create_task(lane.commit(batch(WORDS, 10)))
+    first = asyncio.create_task(commits.commit(batch(WORDS, 10)))
     await broker.begun.wait()
-    second = asyncio.create_task(lane.commit(batch(PAIRS, 20)))
+    second = asyncio.create_task(commits.commit(batch(PAIRS, 20)))
     await asyncio.sleep(0)
     broker.may_go.set()
     assert set(await asyncio.gather(first, second, return_exceptions=True)) == {broker.failure}
@@ -119,22 +126,3 @@ def test_joined_batches_keep_their_records_and_offsets() -> None:
         ],
     }
     assert joint.offsets == {WORDS: 10, PAIRS: 20}
-
-
-def test_sources_of_one_number_apart_are_refused() -> None:
-    """S9: with one fence for all sources of a number, two owners would shut each other out for ever."""
-    ownership = owning(WORDS, PAIRS)
-    ownership.revoke()
-    with pytest.raises(EngineError, match="same version"):
-        ownership.plan([WORDS, PAIRS, TopicPartition("words", 1)], Membership("m", 2))
-    assert ownership.plan([WORDS, PAIRS], Membership("m", 3)).new
-
-
-def test_a_source_apart_may_be_owned_by_another() -> None:
-    """A rebuilt generation's log may have another number of partitions: the group assigns it by itself."""
-    ownership = Ownership()
-    log = [TopicPartition("log", number) for number in range(3)]
-    assert ownership.plan([*log, WORDS, PAIRS], Membership("m", 1), {"log"}).new
-    assert ownership.plan(log, Membership("m", 2), {"log"}).kept == frozenset()
-    with pytest.raises(EngineError, match="some of the sources"):
-        ownership.plan([*log, WORDS, PAIRS, TopicPartition("words", 1)], Membership("m", 3), {"log"})
