@@ -16,6 +16,7 @@ import schemathesis.reporting.recorders  # noqa: F401 -- as above: its plugin lo
 
 from processor.broker import EmbeddedKafka
 from tests.secured import Secured
+from tests.shared import SHARED, shared, tidy
 
 hypothesis.settings.register_profile("fleetfold", deadline=None)  # no test asserts times
 hypothesis.settings.load_profile("fleetfold")
@@ -36,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[EmbeddedKafka]:
     """One broker for the whole run; a test that stops or kills a broker takes `own_broker`."""
-    with EmbeddedKafka() as broker:
+    with EmbeddedKafka() as broker, shared("kafka", broker):
         yield broker
 
 
@@ -44,14 +45,17 @@ def kafka() -> Iterator[EmbeddedKafka]:
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """A broker with TLS, certificates, passwords and access rules, for the tests of one file."""
     found = Secured(tmp_path_factory.mktemp("secured"))
-    with found.broker:
+    with found.broker, shared("secured", found.broker):
         yield found
 
 
 @pytest.fixture
-def prefix() -> str:
-    """A topic prefix that no other test has."""
-    return f"t{secrets.token_hex(4)}-"
+def prefix(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A topic prefix that no other test has; what a shared broker has under it is gone after the test."""
+    name = f"t{secrets.token_hex(4)}-"
+    yield name
+    for fixture in SHARED.keys() & set(request.fixturenames):
+        tidy(SHARED[fixture], name)
 
 
 @pytest.fixture

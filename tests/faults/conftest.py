@@ -10,13 +10,14 @@ from processor.topics import create
 from tests.faults.network import ProxiedKafka, proxied_broker
 from tests.faults.scene import Scene, scene_settings
 from tests.proxy import Proxy
+from tests.shared import shared
 
 MakeScene = Callable[..., Awaitable[Scene]]
 
 
 @pytest.fixture(scope="session")
 def proxied_kafka() -> Iterator[ProxiedKafka]:
-    with proxied_broker() as running:
+    with proxied_broker() as running, shared("proxied_kafka", running.broker):
         yield running
 
 
