@@ -10,6 +10,7 @@ the format that was asked for, by `relayed`.
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -37,6 +38,10 @@ _HARMLESS = {
 _MODE = "[^"
 _MODE_CRASHED = "Crashed reason="
 """What Faust's services say under their classes' names; why one crashed, the engine says in its own line."""
+
+_QUIETING = threading.Lock()
+_LEVELS: list[int] = []
+"""The client's level as each who keeps it quiet just now found it: the first one's is its own."""
 
 
 def set_up_logging(level: str, log_format: LogFormat, stream: TextIO | None = None) -> None:
@@ -77,17 +82,25 @@ def set_up_logging(level: str, log_format: LogFormat, stream: TextIO | None = No
 
 @contextmanager
 def quiet_clients() -> Iterator[None]:
-    """Keep the Kafka client from telling of each attempt while we make them and say so ourselves."""
+    """Keep the Kafka client from telling of each attempt while we make them and say so ourselves.
+
+    Several may do so at a time, in tasks and threads; the last to end lets it speak again.
+    """
     logger = logging.getLogger("aiokafka")
-    if logger.isEnabledFor(logging.DEBUG):
-        yield
-        return
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    with _QUIETING:
+        quiet = bool(_LEVELS) or not logger.isEnabledFor(logging.DEBUG)
+        if quiet:
+            _LEVELS.append(logger.level)
+            logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        if quiet:
+            with _QUIETING:
+                first = _LEVELS[0]
+                _LEVELS.pop()
+                if not _LEVELS:
+                    logger.setLevel(first)
 
 
 def relayed(log_format: LogFormat, *, colours: bool = False) -> Callable[[str, int], str]:

@@ -129,6 +129,20 @@ def test_clients_are_quiet_while_we_speak_for_them() -> None:
     assert "heard" in stream.getvalue()
 
 
+def test_two_at_a_time_keep_the_client_quiet_no_longer_than_both() -> None:
+    """Of two that connect at once the second to end had made the first one's silence last for ever."""
+    stream = logged_to("text")
+    first, second = quiet_clients(), quiet_clients()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    logging.getLogger("aiokafka").error("not heard")
+    second.__exit__(None, None, None)
+    assert stream.getvalue() == ""
+    logging.getLogger("aiokafka").error("heard")
+    assert "heard" in stream.getvalue()
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_workers_line_gets_its_number(log_format: LogFormat) -> None:
     """The supervisor shows a worker's line with the worker's own time, and which worker it was."""
