@@ -45,7 +45,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         max_record_bytes=settings.max_message_bytes,
         fetch_min_bytes=settings.fetch_min_bytes,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
-        small_batches_per_s=settings.small_batches_per_s,
+        gather_ms=settings.gather_ms,
         fetch_max_bytes=settings.fetch_max_bytes,
         max_batch_records=settings.max_batch_records,
         session_timeout_ms=settings.session_timeout_s * 1000,

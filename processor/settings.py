@@ -147,8 +147,15 @@ class Settings(SecuritySettings):
         description="A partition of dead-letters keeps this much when it is created, the newest; -1: all.",
         json_schema_extra={"unit": "bytes", "allowed": "-1, or a number from 1"},
     )
-    fetch_min_bytes: int = _number(65_536, 1, 104_857_600, "bytes", "The broker gathers this much first.")
-    fetch_max_wait_ms: int = _number(100, 0, 60_000, "ms", "The broker gathers for this long at most.")
+    gather_ms: int = _number(
+        160,
+        0,
+        60_000,
+        "ms",
+        "What comes at a low rate gathers this long: less is sooner, more is cheaper.",
+    )
+    fetch_min_bytes: int = _number(1, 1, 104_857_600, "bytes", "A fetch is answered when there is this much.")
+    fetch_max_wait_ms: int = _number(100, 0, 60_000, "ms", "A fetch is answered after this long in any case.")
     fetch_max_bytes: int = _number(
         16_777_216,
         1_048_576,
@@ -158,9 +165,6 @@ class Settings(SecuritySettings):
     )
     max_batch_records: int = _number(
         80_000, 1, 1_000_000, "records", "Records in one batch, at most; a larger batch costs less per event."
-    )
-    small_batches_per_s: int = _number(
-        0, 0, 100_000, "batches/s", "With many partitions, each gathers so that no more come; 0: no limit."
     )
     session_timeout_s: int = _number(
         30, 1, 1800, "s", "A worker that is silent for this long loses its partitions."

@@ -31,7 +31,7 @@ class Stream:
     """
 
     def __init__(self, bootstrap: str, prefix: str, **settings: Any) -> None:
-        quick = {"session_timeout_s": 6, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 10}
+        quick = {"session_timeout_s": 6, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 10, "gather_ms": 10}
         self.settings: Settings = load_settings(
             bootstrap=bootstrap, topic_prefix=prefix, app_id=f"{prefix}app", **quick | settings
         )

@@ -43,7 +43,7 @@ class Words:
             "app_id": self.group,
             "checkpoints_topic": self.checkpoints,
             "layout": {"partitions": PARTITIONS},
-            "fetch_min_bytes": 1,
+            "gather_ms": 10,
             "session_timeout_ms": 6_000,
             "heartbeat_interval_ms": 200,
             "request_timeout_ms": 10_000,

@@ -26,7 +26,7 @@ class EngineConfig:
         fetch_max_wait_ms: waits this long, before it answers a fetch.
         fetch_max_bytes: how much a fetch may return, be it of one partition or of several.
         max_batch_records: how many records one transaction covers at most.
-        small_batches_per_s: how many transactions of small batches a second there may be; 0: as many as come.
+        gather_ms: how long what comes at a low rate gathers before it is fetched.
         session_timeout_ms: after this long without heartbeats the group gives the partitions to others.
         heartbeat_interval_ms: how often a heartbeat is sent.
         rebalance_timeout_ms: how long the group waits for a member to rejoin.
@@ -45,11 +45,11 @@ class EngineConfig:
     former_layouts: Sequence[Mapping[str, int | str]] = ()
     client_options: Mapping[str, Any] = field(default_factory=dict)
     max_record_bytes: int = 1_048_576
-    fetch_min_bytes: int = 65_536
+    fetch_min_bytes: int = 1
     fetch_max_wait_ms: int = 100
     fetch_max_bytes: int = 16 * 1_048_576
     max_batch_records: int = 80_000
-    small_batches_per_s: int = 0
+    gather_ms: int = 160
     session_timeout_ms: int = 30_000
     heartbeat_interval_ms: int = 3_000
     rebalance_timeout_ms: int = 60_000

@@ -54,6 +54,7 @@ class Ownership:
         self.positions: dict[TopicPartition, int] = {}
         self.busy: set[TopicPartition] = set()
         self.resting: set[TopicPartition] = set()
+        self.ahead: set[TopicPartition] = set()
         self._membership: Membership | None = None
 
     def revoke(self) -> None:
@@ -87,12 +88,17 @@ class Ownership:
         """Fold again, with every partition sought to its position."""
         self.busy.clear()
         self.resting.clear()
+        self.ahead.clear()
         self.folding = True
 
     def idle(self) -> list[TopicPartition]:
         """The partitions that may be fetched: owned, with no batch on its way through, and not at rest."""
-        held_back = self.busy | self.resting
-        return [source for source in self.positions if source not in held_back] if self.folding else []
+        return [source for source in self.positions if self.is_idle(source)]
+
+    def is_idle(self, source: TopicPartition) -> bool:
+        """Whether a partition may be fetched."""
+        free = source not in self.busy and source not in self.resting
+        return free and self.folding and source in self.positions
 
     def take(self, batch: Batch) -> bool:
         """Whether the batch may be folded now; if so, its partition's position moves behind it.

@@ -1,29 +1,45 @@
 """How long a partition rests after a small batch, so that low rates do not cost many transactions.
 
-A transaction costs a worker some milliseconds, whatever it holds. What comes while a partition rests is
-gathered by the broker and goes into one batch.
+A transaction costs a worker some milliseconds, whatever it holds, and a broker some more for each partition
+that it writes to. What comes while a partition rests goes into one batch. Rests end together, at ticks, so
+that one fetch and one transaction serve all partitions.
 """
 
 import math
 
-__all__ = ["SMALL_RECORDS", "rest_until_s"]
+__all__ = ["SETTLE_S", "SMALL_RECORDS", "rest_until_s", "tick_s"]
 
 SMALL_RECORDS = 500
 """A batch below this is small: larger ones are worth their transaction."""
 
-TICK_S = 0.05  # rests end together, so that one fetch serves all partitions whose rest is over
+SETTLE_S = 0.01
+"""How long after a commit what it wrote is to be seen in all its partitions: a broker answers before."""
+
+_SOURCE_S = 0.003
+_INNER_LATER = 0.25
 
 
-def rest_until_s(begun_s: float, per_s: int, gathered_s: float) -> float:
-    """Return until when a partition rests.
+def tick_s(gather_s: float, sources: int) -> float:
+    """Return the time from one tick to the next, in seconds.
 
     Args:
-        begun_s: when its batch was folded, by any clock.
-        per_s: how many transactions of small batches a second they may come to; 0: as many as there are.
-        gathered_s: how long the broker gathers for each fetch, which spaces batches already.
-
-    Returns:
-        A time by the same clock; `begun_s` itself where there is no need to rest.
+        gather_s: how long small batches gather at least.
+        sources: how many partitions the worker folds; with many of them a tick comes less often.
     """
-    rest_s = 1 / per_s - gathered_s if per_s else 0.0
-    return math.ceil((begun_s + rest_s) / TICK_S) * TICK_S if rest_s > 0 else begun_s
+    return max(gather_s, sources * _SOURCE_S)
+
+
+def rest_until_s(begun_s: float, between_s: float, *, is_inner: bool) -> float:
+    """Return until when a partition rests: to a tick, by the same clock.
+
+    One that was folded soon after a tick rests to the next; one that was late, to the one after. The ticks of
+    inner partitions come a quarter later than the others': by then what was fetched at those is folded, and
+    what it led to can be fetched.
+
+    Args:
+        begun_s: when a small batch was folded, by any clock.
+        between_s: the time from one tick to the next, more than 0.
+        is_inner: whether this application writes the partition itself.
+    """
+    later_s = between_s * _INNER_LATER if is_inner else 0.0
+    return (math.floor((begun_s - later_s) / between_s + 0.5) + 1) * between_s + later_s

@@ -21,6 +21,7 @@ from faust.types import TP, ConsumerMessage
 
 from processor import lean_fetch
 from processor.engine.batch import Batch
+from processor.engine.fetchgate import FetchGate
 
 if TYPE_CHECKING:
     from processor.engine.engine import Engine
@@ -92,6 +93,7 @@ class BatchConsumer(FaustConsumer):
         )
         await self._kafka.start()
         lean_fetch.install(self._kafka)
+        self.engine.gate = FetchGate(self._kafka, self.engine.admits)
 
     async def _watch(self) -> None:
         """End the worker when the group's coordination fails.
@@ -130,7 +132,6 @@ class BatchConsumer(FaustConsumer):
         except Exception as error:
             self.engine.fail(error)
             raise
-        ownership.busy.update(batch.source for batch in batches)
         for batch in batches:
             if batch.epoch != ownership.epoch:
                 return  # a revocation came while the batches before were delivered
@@ -175,6 +176,8 @@ class BatchConsumer(FaustConsumer):
         limit = self.engine.config.max_batch_records
         runs: Runs
         runs = await self.kafka.getmany(*idle, timeout_ms=int(timeout_s * 1000), max_records=limit)
+        # In this step, before the client looks what to fetch next: it would fetch the little that came since.
+        self.engine.ownership.busy.update(runs)
         return runs
 
     def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:

@@ -40,7 +40,7 @@ def scene_settings(bootstrap: str, prefix: str, **changes: object) -> Settings:
         prefix: of the topics.
         changes: what is not as by default.
     """
-    quick = {"session_timeout_s": 2, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 20}
+    quick = {"session_timeout_s": 2, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 20, "gather_ms": 20}
     return load_settings(
         bootstrap=bootstrap, topic_prefix=prefix, app_id=f"{prefix}app", **{**quick, **changes}
     )
@@ -69,6 +69,7 @@ class Scene:
         self.history = history(seed, settings.partitions)
         environment = {f"FLEETFOLD_{name.upper()}": str(value) for name, value in changes.items()}
         environment["FLEETFOLD_FETCH_MAX_WAIT_MS"] = str(settings.fetch_max_wait_ms)
+        environment["FLEETFOLD_GATHER_MS"] = str(settings.gather_ms)
         of_workers = settings.model_copy(update={"bootstrap": through or settings.bootstrap})
         self.workers = Workers(of_workers, folder, **environment)
         self._supervisor: asyncio.Task[None]

@@ -34,7 +34,7 @@ QUERIES = (
 
 def names(settings: Settings) -> dict[str, object]:
     """What every part is told beside how to prove itself."""
-    quick = {"session_timeout_s": 6, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 10}
+    quick = {"session_timeout_s": 6, "heartbeat_interval_s": 1, "fetch_max_wait_ms": 10, "gather_ms": 10}
     return {name: getattr(settings, name) for name in ("topic_prefix", "app_id", "partitions")} | quick
 
 

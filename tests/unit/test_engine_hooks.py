@@ -72,6 +72,7 @@ def test_the_pinned_releases_are_installed(package: str, release: str) -> None:
         (AIOKafkaProducer, "create_batch", ["self"]),
         (AIOKafkaProducer, "send_batch", ["self", "batch", "topic", "partition"]),
         (AIOKafkaProducer, "send_offsets_to_transaction", ["self", "offsets", "group_id"]),
+        (KafkaFetcher, "_get_actions_per_node", ["self", "assignment"]),
         (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
         (BatchBuilder, "size", ["self"]),
     ],

@@ -1,26 +1,45 @@
 """How long a partition rests after a small batch."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processor.engine.ownership import Membership
-from processor.engine.pace import TICK_S, rest_until_s
+from processor.engine.pace import rest_until_s, tick_s
 from tests.unit.test_engine_ownership import A, B, owning
 
-
-@pytest.mark.parametrize("begun_s", [0.0, 7.0, 1_234.56])
-def test_what_the_broker_gathers_is_no_rest(begun_s: float) -> None:
-    """Where the broker gathers long enough, or no limit is set, nothing rests."""
-    assert rest_until_s(begun_s, 10, 0.1) == begun_s
-    assert rest_until_s(begun_s, 20, 0.1) == begun_s
-    assert rest_until_s(begun_s, 0, 0.1) == begun_s
+TIMES_S = st.floats(0, 1e5)
+BETWEEN_S = st.floats(0.001, 60)
 
 
-@pytest.mark.parametrize("begun_s", [0.0, 7.01, 1_234.56])
-def test_a_lower_rate_is_kept_by_resting(begun_s: float) -> None:
-    """Two transactions a second rest half a second, less what the broker gathers, to a tick."""
-    until_s = rest_until_s(begun_s, 2, 0.1)
-    assert 0.4 - 1e-9 <= until_s - begun_s <= 0.4 + TICK_S
-    assert until_s / TICK_S == pytest.approx(round(until_s / TICK_S))
+@given(TIMES_S, BETWEEN_S, st.booleans())
+def test_a_rest_ends_at_a_tick(begun_s: float, between_s: float, is_inner: bool) -> None:
+    """What gathers has at least half the time from tick to tick, and waits no longer than one and a half."""
+    until_s = rest_until_s(begun_s, between_s, is_inner=is_inner)
+    assert 0.499 * between_s <= until_s - begun_s <= 1.501 * between_s
+    ticks = until_s / between_s - 0.25 * is_inner
+    assert ticks == pytest.approx(round(ticks), abs=1e-3)
+
+
+@given(TIMES_S, BETWEEN_S, st.floats(0.01, 0.49), st.booleans())
+def test_rests_end_together(begun_s: float, between_s: float, part: float, is_inner: bool) -> None:
+    """Batches that are folded soon after a tick are followed by one fetch, at the next."""
+    tick = rest_until_s(begun_s, between_s, is_inner=is_inner)
+    later = rest_until_s(tick + part * between_s, between_s, is_inner=is_inner)
+    assert later == pytest.approx(tick + between_s)
+
+
+def test_inner_partitions_follow_the_others() -> None:
+    """What a fetch at a tick led to is fetched a quarter of the way to the next, not with the next."""
+    assert rest_until_s(10.01, 0.2, is_inner=False) == pytest.approx(10.2)
+    assert rest_until_s(10.06, 0.2, is_inner=True) == pytest.approx(10.25)
+
+
+def test_many_partitions_gather_longer() -> None:
+    """A broker writes to each partition for each transaction: 192 of them are not written to every 200 ms."""
+    assert tick_s(0.2, 12) == 0.2
+    assert tick_s(0.2, 192) == pytest.approx(0.576)
+    assert tick_s(0.0, 1) > 0
 
 
 def test_a_partition_at_rest_is_not_fetched() -> None:

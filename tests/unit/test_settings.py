@@ -44,7 +44,7 @@ WRONG = [
     ("max_components", "-1", "0 to 1000000000"),
     ("max_pairs", "many", "0 to 1000000000"),
     ("max_hosts", "1.5", "0 to 1000000000"),
-    ("small_batches_per_s", "-1", "from 0"),
+    ("gather_ms", "-1", "from 0"),
     ("session_timeout_s", "0", "from 1"),
     ("verdicts_interval_s", "0", "from 0.1"),
     ("shrink_strength", "-1", "from 0.0"),
