@@ -100,14 +100,16 @@ class FleetRows:
     Attributes:
         rate: the share of all installs that worked, to the percent, so that an answer about one component
             does not change with every event of the others; 1.0 with no attempt.
+        sessions: failure sessions.
         bad: records so far that were no rows.
     """
 
-    __slots__ = ("_rows", "bad", "rate")
+    __slots__ = ("_rows", "bad", "rate", "sessions")
 
     def __init__(self) -> None:
         self._rows: dict[bytes, FleetTotals] = {}
         self.rate = 1.0
+        self.sessions = 0
         self.bad = 0
 
     def put(self, records: Iterable[Any]) -> None:
@@ -118,6 +120,7 @@ class FleetRows:
                     self._rows[record.key or b""] = FleetTotals.model_validate_json(record.value)
             except ValidationError:
                 self.bad += 1
+        self.sessions = sum(row.sessions for row in self._rows.values())
         successes = sum(row.install_successes for row in self._rows.values())
         attempts = successes + sum(row.install_failures for row in self._rows.values())
         self.rate = round(successes / attempts, 2) if attempts else 1.0
