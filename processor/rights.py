@@ -57,6 +57,7 @@ PARTS: Final[Mapping[str, Role]] = MappingProxyType(
         "forget": "operator",
         "retract": "operator",
         "undeprecate": "operator",
+        "override": "operator",
         "rebuild": "operator",
         "switch": "operator",
         "drop-generation": "operator",

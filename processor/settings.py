@@ -51,7 +51,7 @@ _READ_ELSEWHERE = (
 _READ_ELSEWHERE_PREFIXES = ("FLEETFOLD_TEST_", "FLEETFOLD_BENCH_")
 
 # The topics that all generations share, as schemas.topics has them, which a start does not load.
-SHARED_TOPICS = frozenset({"outcome-events", "verdicts", "corrections", "aliases"})
+SHARED_TOPICS = frozenset({"outcome-events", "verdicts", "corrections", "overrides", "aliases"})
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
 _LOOKS_LIKE_A_GENERATION = re.compile(r"(^|.*[^a-z0-9])g[0-9]+\.")

@@ -18,6 +18,7 @@ from schemas.fleet import FleetTotals
 from schemas.history import HistoryDay
 from schemas.internal import CheckpointRecord, DeadLetterHeaders, HostLedger, PackedDeltas, PackedPairs
 from schemas.outcome import PublishedOutcome
+from schemas.overrides import Override
 from schemas.stats import OutcomeStats
 from schemas.topics import TOPICS, TopicSpec
 from schemas.verdicts import ComponentVerdicts
@@ -43,6 +44,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
         DeadLetterHeaders,
         AliasRecord,
         Correction,
+        Override,
     )
 }
 """The model of each topic's values, by the name that the topic table gives it."""

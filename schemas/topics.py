@@ -1,11 +1,11 @@
 """The topic table: what each topic holds, how long, and who may write and read it.
 
-Every topic but `dead-letters`, `corrections` and `aliases` has the same number of partitions, because a row,
-the events it is made of and the offset up to which it counts them are found by the same number. A full name
-is the prefix and the name.
+Every topic but `verdicts`, `dead-letters`, `corrections`, `overrides` and `aliases` has the same number of
+partitions, because a row, the events it is made of and the offset up to which it counts them are found by the
+same number. A full name is the prefix and the name.
 
 A rebuild folds all events again into another generation: N from 2 on has topics of its own whose names begin
-with `gN.`, and its own number of partitions. Events, corrections and aliases are shared by all.
+with `gN.`, and its own number of partitions. Events, verdicts and what people say are shared by all.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ __all__ = [
     "FLEET_TOTALS",
     "HOST_LEDGER",
     "OUTCOME_EVENTS",
+    "OVERRIDES",
     "PAIR_DELTAS",
     "ROUTED_EVENTS",
     "ROUTED_TOPIC",
@@ -47,6 +48,7 @@ CHECKPOINTS: Final = "checkpoints"
 VERDICTS: Final = "verdicts"
 DEAD_LETTERS: Final = "dead-letters"
 CORRECTIONS: Final = "corrections"
+OVERRIDES: Final = "overrides"
 ALIASES: Final = "aliases"
 ROUTED_EVENTS: Final = "routed-events"
 
@@ -106,7 +108,7 @@ class TopicSpec:
         }
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
-        if self.name not in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS}:
+        if self.name not in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS, OVERRIDES}:
             config["segment.ms"] = str(_SEGMENT_MS)
         return config
 
@@ -203,7 +205,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         one_order=True,  # who reads this one partition for the group is the one who writes
         shared=True,  # they judge the live generation's rows, whichever that is
         written_by=("verdicts",),
-        read_by=("verdicts", "scoring services", "people"),
+        read_by=("verdicts", "scoring services", "people", "override"),
     ),
     TopicSpec(
         name=CHECKPOINTS,
@@ -238,6 +240,20 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         shared=True,
         written_by=("forget", "retract", "undeprecate"),
         read_by=("people", "forget", "retract", "rebuild"),
+    ),
+    TopicSpec(
+        name=OVERRIDES,
+        key='JSON array ["component_id"], or ["a","b"] of a conflict, a < b by code point',
+        value="Override",
+        cleanup="delete",
+        retention_ms=_FOREVER_MS,  # the newest of a key is in force, and all of them are the audit
+        timestamp_type="LogAppendTime",
+        copartitioned=False,
+        partitions=1,
+        one_order=True,
+        shared=True,
+        written_by=("override",),
+        read_by=("override", "scoring services", "people"),
     ),
     TopicSpec(
         name=ALIASES,

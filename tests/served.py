@@ -1,17 +1,20 @@
 """Rows of the result topics, made by hand, and answers that hold them, for tests of what serves them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from processor.domain.ledger import encode
 from processor.serve.answers import Answers
 from schemas.history import history_key
+from schemas.overrides import Override, OverrideAction, subject_key
 from schemas.stats import is_problematic, success_rate
 
-__all__ = ["EVIL", "answers_of", "day", "ledger", "pair", "record", "stats", "verdicts"]
+__all__ = ["EVIL", "answers_of", "day", "ledger", "override", "pair", "record", "stats", "verdicts"]
 
 EVIL = '<script>alert("x")</script>\u202e\x1b[2J\n/../%2F&|'
 
@@ -73,6 +76,18 @@ def verdicts(component_id: str, *found: tuple[str, str | None]) -> Row:
     return component_id.encode(), orjson.dumps(
         {"component_id": component_id, "verdicts": told, "updated_at": at}
     )
+
+
+def override(*subject: str, until: datetime | None, reason: str = "we know", by: str = "ada") -> Row:
+    """A row of `overrides`; without `until` an end."""
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    first, other = (*sorted(subject), None)[:2]
+    action = OverrideAction.END if until is None else OverrideAction.BEGIN
+    row = Override(
+        override_id=UUID(int=1), action=action, component_id=first or "", other=other, at=at, by=by,
+        reason=reason, until=until,
+    )  # fmt: skip
+    return subject_key(row.subject), row.model_dump_json().encode()
 
 
 def record(key: bytes | None, value: bytes | None) -> Any:

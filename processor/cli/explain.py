@@ -17,7 +17,7 @@ from processor.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from schemas.verdicts import Verdict
+    from schemas.overrides import HeldVerdict
 
 __all__ = ["register"]
 
@@ -39,6 +39,7 @@ def explain(
 ) -> None:
     """Say what is held against components: the verdict, since when, why, and the numbers behind it."""
     from processor.cli.held import all_held
+    from processor.cli.override import told
 
     held = asyncio.run(all_held(query_settings(bootstrap, topic_prefix, url, moves=True)))
     wanted = list(dict.fromkeys(ids)) if ids else sorted(held)
@@ -57,11 +58,13 @@ def explain(
                 f"  {verdict.kind.value.replace('_', ' ')}: {harmless(verdict.reason)}", soft_wrap=True
             )
             console.print(f"    {_numbers(verdict)}", soft_wrap=True)
+            if verdict.override is not None:
+                console.print(f"    {harmless(told(verdict.override))}", style="yellow", soft_wrap=True)
         if component_id not in held:
             console.print("  nothing is held against it")
 
 
-def _numbers(verdict: "Verdict") -> str:
+def _numbers(verdict: "HeldVerdict") -> str:
     evidence = verdict.evidence
     told = [f"since {verdict.since:%Y-%m-%d %H:%M:%S}Z", f"confidence {verdict.confidence:.2%}"]
     if evidence.rate is not None and evidence.rate_low is not None and evidence.rate_high is not None:

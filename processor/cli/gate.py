@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,12 +59,13 @@ def gate(
     """Answer an installer before it installs: go, warn or hold, with the reason.
 
     When nobody answers in time, what this machine saw last is used, and without that the answer is go, with a
-    warning. Exit codes: 0 go, or go with a warning on stderr; 4 hold.
+    warning. What `fleetfold override` lets pass is go, and the reason says so. Exit codes: 0 go, or go with a
+    warning on stderr; 4 hold.
     """
     from processor.serve.advice import Word, advise
 
     held, note = asyncio.run(_held(query_settings(bootstrap, topic_prefix, url, moves=True), within_s))
-    told = advise(component_id, others or [], held)
+    told = advise(component_id, others or [], held, datetime.now(UTC))
     if as_json:
         print_json({**told.model_dump(mode="json"), "note": note, "forced": force})
     else:

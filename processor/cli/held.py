@@ -1,8 +1,10 @@
-"""All verdicts as a command needs them: from a service or from the topic, or what this machine saw last."""
+"""All verdicts as a command needs them, overrides included: from a service, the topics, or as last seen."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from processor.files import write_atomically
-from schemas.verdicts import Verdict
+from schemas.overrides import HeldVerdict
 
 if TYPE_CHECKING:
     from processor.settings import Settings
@@ -19,9 +21,9 @@ __all__ = ["Held", "Snapshot", "all_held"]
 
 logger = logging.getLogger(__name__)
 
-Held = Mapping[str, list[Verdict]]
+Held = Mapping[str, list[HeldVerdict]]
 
-_HELD: TypeAdapter[dict[str, list[Verdict]]] = TypeAdapter(dict[str, list[Verdict]])
+_HELD: TypeAdapter[dict[str, list[HeldVerdict]]] = TypeAdapter(dict[str, list[HeldVerdict]])
 
 
 async def all_held(settings: "Settings") -> Held:
@@ -38,16 +40,21 @@ async def all_held(settings: "Settings") -> Held:
         return _HELD.validate_python({each["component_id"]: each["verdicts"] for each in found})
     from processor.serve.reader import read_snapshot
     from processor.serve.verdictrows import VerdictRows
-    from schemas.topics import VERDICTS
+    from schemas.topics import OVERRIDES, VERDICTS
 
-    snapshot = await read_snapshot(settings.topic(VERDICTS), settings.kafka_options())
+    options = settings.kafka_options()
+    verdicts, overrides = await asyncio.gather(
+        read_snapshot(settings.topic(VERDICTS), options), read_snapshot(settings.topic(OVERRIDES), options)
+    )
     rows = VerdictRows()
-    rows.put(_Record(key, value) for key, value in snapshot.rows.items())
+    rows.put(_Record(key, value) for key, value in verdicts.rows.items())
+    rows.put_overrides(_Record(key, value) for key, value in overrides.rows.items())
+    rows.expire(datetime.now(UTC))
     return rows.rows
 
 
 class _Record:
-    """A row as `VerdictRows` takes it."""
+    """A record as `VerdictRows` takes it: the newest of its key."""
 
     def __init__(self, key: bytes, value: bytes) -> None:
         self.key = key

@@ -5,6 +5,7 @@ None of the answers waits, and each may be asked from another thread as well.
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Any
 
 from processor.domain.evidence import SHRINK_STRENGTH
@@ -32,7 +33,7 @@ class Answers:
         pairs: the rows of `co-failures`.
         sessions: the failure sessions by host.
         days: the rows of `component-history`; None unless they are asked for.
-        verdicts: the rows of `verdicts`.
+        verdicts: the rows of `verdicts`, and of `overrides`.
         fleet: what the fleet comes to.
         strength: how many installs at the fleet's rate stand behind a shrunk rate.
         changes: what changed since `ready`.
@@ -157,10 +158,18 @@ class Answers:
         changed = self.verdicts.put(records)
         self._note("verdict", {(each,): (0, None) for each in changed if self.ready})
 
+    def take_overrides(self, records: Sequence[Any]) -> None:
+        """Take in a run of `overrides`."""
+        self._note("verdict", {(each,): (0, None) for each in self.verdicts.put_overrides(records)})
+
+    def expire(self, now: datetime) -> None:
+        """Let overrides end that have run out by now."""
+        self._note("verdict", {(each,): (0, None) for each in self.verdicts.expire(now)})
+
     def take_totals(self, records: Sequence[Any]) -> None:
         """Take in a run of `fleet-totals`."""
         self.fleet.put(records)
 
     def _note(self, kind: Kind, changed: Mapping[tuple[str, ...], tuple[int, bytes | None]]) -> None:
-        if changed:
+        if changed and self.ready:
             self.changes.add(kind, changed)

@@ -21,6 +21,7 @@ from schemas.topics import (
     FLEET_TOTALS,
     HOST_LEDGER,
     OUTCOME_EVENTS,
+    OVERRIDES,
     PAIR_DELTAS,
     ROUTED_EVENTS,
     VERDICTS,
@@ -39,7 +40,7 @@ class Load:
     Args:
         settings: which generation, and how to reach it.
         answers: where the rows go.
-        more: read failure sessions, verdicts, the fleet's totals and the workers' checkpoints as well.
+        more: read failure sessions, verdicts, overrides, totals and the workers' checkpoints as well.
         beside: other topics to follow, with what their records are handed to.
 
     Attributes:
@@ -83,6 +84,7 @@ class Load:
         if self._more:
             handlers[topic(HOST_LEDGER)] = answers.take_sessions
             handlers[topic(VERDICTS)] = answers.take_verdicts
+            handlers[topic(OVERRIDES)] = answers.take_overrides
             handlers[topic(FLEET_TOTALS)] = answers.take_totals
             self.pipeline = await self._find_pipeline()
         if self.pipeline is not None:

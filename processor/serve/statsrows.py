@@ -26,7 +26,7 @@ class StatsRows:
         values: each row as it stands on the topic, a JSON object.
         rates: each component's success rate, or `UNTRIED`.
         failures: how often each component that ever failed failed.
-        total_failures: their sum.
+        sessions: in how many failure sessions each component stands that stands in one.
         problematic: ids of rows that say so.
         removals: how often each component that was ever removed was removed.
         deprecated: ids of rows with a time of deprecation.
@@ -41,7 +41,7 @@ class StatsRows:
         "problematic",
         "rates",
         "removals",
-        "total_failures",
+        "sessions",
         "touched",
         "values",
     )
@@ -50,7 +50,7 @@ class StatsRows:
         self.values: dict[str, bytes] = {}
         self.rates: dict[str, float] = {}
         self.failures: dict[str, int] = {}
-        self.total_failures = 0
+        self.sessions: dict[str, int] = {}
         self.problematic: set[str] = set()
         self.removals: dict[str, int] = {}
         self.deprecated: set[str] = set()
@@ -97,6 +97,7 @@ class StatsRows:
                 continue
             if listed or component_id in values:
                 self._list(component_id, failed, row["is_problematic"], removals, deprecated_at)
+                self._put(self.sessions, component_id, row.get("failure_sessions", 0))  # an old row has none
             values[component_id] = value if value[-1] == _BRACE else orjson.dumps(row)
             rates[component_id] = _SHARED_RATES.get(rate, rate)
             changed[component_id] = None
@@ -108,24 +109,24 @@ class StatsRows:
         self, component_id: str, failed: int, is_problematic: bool, removals: int, deprecated_at: str | None
     ) -> None:
         """Put a component on the lists that its row names, and take it off the others."""
-        before = self.failures.get(component_id, 0)
-        if failed != before:
-            self.total_failures += failed - before
-            self.failures[component_id] = failed
-            if not failed:
-                del self.failures[component_id]
+        self._put(self.failures, component_id, failed)
         if is_problematic:
             self.problematic.add(component_id)
         else:
             self.problematic.discard(component_id)
-        if removals:
-            self.removals[component_id] = removals
-        else:
-            self.removals.pop(component_id, None)
+        self._put(self.removals, component_id, removals)
         if deprecated_at is not None:
             self.deprecated.add(component_id)
         else:
             self.deprecated.discard(component_id)
+
+    @staticmethod
+    def _put(counts: dict[str, int], component_id: str, count: int) -> None:
+        """Keep a count, unless it is 0."""
+        if count:
+            counts[component_id] = count
+        else:
+            counts.pop(component_id, None)
 
     def _remove(self, key: bytes | None, changed: dict[str, None]) -> None:
         """Forget a row: nobody deletes one today, and a reader of a compacted topic follows all the same."""
@@ -133,6 +134,7 @@ class StatsRows:
         if self.values.pop(component_id, None) is not None:
             self.rates.pop(component_id)
             self._list(component_id, 0, is_problematic=False, removals=0, deprecated_at=None)
+            self.sessions.pop(component_id, None)
             changed[component_id] = None
 
     def row(self, component_id: str) -> StatsRow | None:

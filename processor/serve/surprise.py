@@ -3,9 +3,8 @@
 By count alone, chance pairs of popular components drown the real conflicts. The measure is signed G²
 (`processor.domain.evidence`).
 
-The sessions of a component are not on the topics, its failures are; they stand in for them, and the sum
-of all failures for the number of sessions. Both are too large by about the same factor (the failures of
-one session), so the order of the pairs is kept.
+The margins are failure sessions, as in the evidence of verdicts: of all sessions of the fleet, in how many
+stands each component, in how many both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,34 +28,32 @@ class RankedPair:
 
 
 def most_surprising(
-    pairs: Iterable[PairRow], stats: Iterable[StatsRow], limit: int | None = None
+    pairs: Iterable[PairRow], stats: Iterable[StatsRow], sessions: int, limit: int | None = None
 ) -> list[RankedPair]:
     """Return the pairs, most surprising first; among equals by ids.
 
     Args:
         pairs: the pairs to rank.
-        stats: the stats of all components, for each one's failures and their sum.
+        stats: the stats of all components, for each one's failure sessions.
+        sessions: failure sessions of the whole fleet.
         limit: how many to return; all when None.
     """
-    failures = {row["component_id"]: row["install_failures"] for row in stats}
-    total = sum(failures.values())
-    ranked = [
-        rank(pair["component_a"], pair["component_b"], pair["count"], failures, total) for pair in pairs
-    ]
+    of = {row["component_id"]: row["failure_sessions"] for row in stats}
+    ranked = [rank(pair["component_a"], pair["component_b"], pair["count"], of, sessions) for pair in pairs]
     ranked.sort(key=lambda pair: (-pair.surprise, pair.component_a, pair.component_b))
     return ranked[:limit]
 
 
-def rank(a: str, b: str, count: int, failures: Mapping[str, int], total: int) -> RankedPair:
+def rank(a: str, b: str, count: int, sessions_of: Mapping[str, int], sessions: int) -> RankedPair:
     """Return a pair with what is expected of it, and how surprising it is.
 
     Args:
         a: the one component.
         b: the other.
         count: sessions in which both failed.
-        failures: of each component; none where it is not in it.
-        total: the sum of all failures.
+        sessions_of: failure sessions of each component; none where it is not in it.
+        sessions: of the whole fleet.
     """
-    failures_a, failures_b = failures.get(a, 0), failures.get(b, 0)
-    expected = failures_a * failures_b / total if total else 0.0
-    return RankedPair(a, b, count, expected, signed_g2(Table.of(count, failures_a, failures_b, total)))
+    of_a, of_b = sessions_of.get(a, 0), sessions_of.get(b, 0)
+    expected = of_a * of_b / sessions if sessions else 0.0
+    return RankedPair(a, b, count, expected, signed_g2(Table.of(count, of_a, of_b, sessions)))

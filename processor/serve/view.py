@@ -15,6 +15,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -204,6 +205,7 @@ class OutcomeView(Answers):
         try:
             while True:
                 await follower.step()
+                self.expire(datetime.now(UTC))
                 self.changes.wake()
         except FleetfoldError as error:
             self.error = error

@@ -78,6 +78,9 @@ def test_a_start_loads_no_heavy_module() -> None:
         ["retract", "--host", "h", "--dry-run"],
         ["undeprecate", "a", "--yes"],
         ["corrections"],
+        ["override", "a", "--reason", "r"],
+        ["override", "a", "--end"],
+        ["overrides"],
     ],
     ids=" ".join,
 )

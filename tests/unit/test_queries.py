@@ -147,18 +147,20 @@ def test_failure_sessions_newest_first_and_by_host() -> None:
 
 
 def test_a_planted_pair_comes_before_chance_pairs_of_popular_components() -> None:
-    """By surprise a rare pair that always fails together beats a frequent pair of popular components."""
+    """By surprise a rare pair that always fails together beats a frequent pair of popular components.
+
+    What counts is in how many sessions a component failed, not how often.
+    """
     rows = [
-        stats("popular-a", install_failures=400),
-        stats("popular-b", install_failures=400),
-        stats("rare-a", install_failures=8),
-        stats("rare-b", install_failures=9),
-        stats("rest", install_failures=3000),
+        stats("popular-a", install_failures=4_000, failure_sessions=400),
+        stats("popular-b", failure_sessions=400),
+        stats("rare-a", failure_sessions=8),
+        stats("rare-b", failure_sessions=9),
     ]
-    ranked = most_surprising([pair("popular-a", "popular-b", 45), pair("rare-a", "rare-b", 7)], rows)
+    ranked = most_surprising([pair("popular-a", "popular-b", 45), pair("rare-a", "rare-b", 7)], rows, 3_817)
     assert [(one.component_a, one.count) for one in ranked] == [("rare-a", 7), ("popular-a", 45)]
     assert ranked[1].expected == pytest.approx(41.9, abs=0.1)
-    assert most_surprising([pair("x", "y", 2)], [], limit=1)[0].expected == 0.0
+    assert most_surprising([pair("x", "y", 2)], [], 0, limit=1)[0].expected == 0.0
 
 
 def test_a_row_from_before_there_were_failure_sessions_has_none() -> None:

@@ -20,6 +20,7 @@ from schemas.topics import (
     CORRECTIONS,
     DEAD_LETTERS,
     OUTCOME_EVENTS,
+    OVERRIDES,
     TOPICS,
     VERDICTS,
     TopicSpec,
@@ -68,6 +69,7 @@ def test_topics_are_those_of_the_design() -> None:
         "checkpoints",
         "dead-letters",
         "corrections",
+        "overrides",
         "aliases",
     ]
 
@@ -88,14 +90,14 @@ def test_nothing_of_the_state_may_expire(spec: TopicSpec) -> None:
 @each_topic
 def test_age_goes_by_the_brokers_clock(spec: TopicSpec) -> None:
     """S18: where age may delete, a record with an old event time as its own would be gone at once."""
-    if spec.name in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS}:
+    if spec.name in {OUTCOME_EVENTS, DEAD_LETTERS, CORRECTIONS, OVERRIDES}:
         assert spec.config()["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_state_and_events_share_their_partitions() -> None:
     """X11: only what no state depends on may have another number of partitions."""
     others = [spec.name for spec in TOPICS if not spec.copartitioned]
-    assert others == [VERDICTS, DEAD_LETTERS, CORRECTIONS, ALIASES]
+    assert others == [VERDICTS, DEAD_LETTERS, CORRECTIONS, OVERRIDES, ALIASES]
     assert len({spec.partitions for spec in TOPICS if spec.copartitioned}) == 1
 
 

@@ -190,6 +190,22 @@ async def test_an_order_is_kept_up(asker: Asker, monkeypatch: pytest.MonkeyPatch
     assert await listed(asker, "sort=failures&prefix=ne") == ["new"]
 
 
+async def test_what_is_expected_of_a_pair_follows_from_sessions() -> None:
+    """A component that failed often in few sessions is no popular one: margins are sessions, of the fleet."""
+    rows = [stats("a", 0, 900, failure_sessions=10), stats("b", 0, 900, failure_sessions=20)]
+    asker = Asker(answers_of(rows, [pair("a", "b", 8)]))
+    names = ("install_successes", "install_failures", "usage_count", "removal_count", "deprecations")
+    totals = dict.fromkeys([*names, "mass_failures", "hosts", "partition"], 0)
+    for partition in range(2):
+        row = totals | {"partition": partition, "sessions": 50}
+        asker.context.answers.take_totals([record(b"%d" % partition, orjson.dumps(row))])
+    (told,) = (await asker.get("/v1/co-failures?sort=surprise")).json["pairs"]
+    assert told["expected"] == 2.0
+    assert told["surprise"] > 10
+    asker.context.answers.take_stats([record(b"a", None)])
+    assert asker.context.answers.rows.sessions == {"b": 20}
+
+
 async def test_pairs_by_count_and_by_surprise(asker: Asker) -> None:
     """T11: from two sessions on unless asked otherwise, most frequent or most surprising first, in pages."""
     page = (await asker.get("/v1/co-failures")).json

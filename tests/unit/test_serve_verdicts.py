@@ -1,12 +1,16 @@
 """Verdicts where they show: over HTTP, and as advice to an installer."""
 
+from datetime import UTC, datetime
+
 import orjson
 import pytest
 
 from processor.serve.advice import advise
-from schemas.verdicts import Verdict
+from schemas.overrides import HeldVerdict
 from tests.asking import Asker
 from tests.served import EVIL, answers_of, record, stats, verdicts
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -128,10 +132,10 @@ async def test_a_wrong_question_for_the_gate_is_a_problem(asker: Asker) -> None:
 
 def test_a_conflict_is_seen_from_the_other_side_too() -> None:
     """Where only the other component's row names the conflict, it holds all the same."""
-    held = Verdict.model_validate_json(
+    held = HeldVerdict.model_validate_json(
         b'{"kind":"conflicts_with","other":"a","since":"2026-01-01T00:00:00Z","reason":"r","confidence":1,'
         b'"evidence":{"window":"ever"}}'
     )
-    told = advise("a", ["b"], {"b": [held]})
+    told = advise("a", ["b"], {"b": [held]}, NOW)
     assert (told.word, told.reasons[0].component_id) == ("hold", "b")
-    assert advise("a", ["a"], {"b": [held]}).word == "go"
+    assert advise("a", ["a"], {"b": [held]}, NOW).word == "go"

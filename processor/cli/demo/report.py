@@ -20,10 +20,11 @@ _SURPRISING = 10.83
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result rows, how long publishing and folding took, and failures over time as small pictures."""
+    """The result rows, the fleet's failure sessions, how long it took, and failures over time as pictures."""
 
     stats: Sequence[StatsRow]
     pairs: Sequence[PairRow]
+    sessions: int
     events: int
     took_s: float
     sparks: Mapping[str, str]
@@ -135,7 +136,7 @@ def _print_removed(found: Found, published: Published) -> None:
 
 def _print_pairs(found: Found, published: Published) -> None:
     planted = set(published.planted.conflicts)
-    ranked = most_surprising(pairs(found.pairs), found.stats)
+    ranked = most_surprising(pairs(found.pairs), found.stats, found.sessions)
     surprising = {_ids(pair) for pair in ranked if pair.surprise > _SURPRISING}
     shown = ranked[: max(_LINES, len(planted))]
     cells = [

@@ -26,7 +26,15 @@ from processor.serve.queries import most_failing, pair_rows, stats_rows
 from processor.serve.reader import read_snapshot
 from processor.settings import Settings
 from processor.topics import create
-from schemas.topics import CO_FAILURES, COMPONENT_DELTAS, COMPONENT_STATS, OUTCOME_EVENTS, PAIR_DELTAS
+from schemas.fleet import FleetTotals
+from schemas.topics import (
+    CO_FAILURES,
+    COMPONENT_DELTAS,
+    COMPONENT_STATS,
+    FLEET_TOTALS,
+    OUTCOME_EVENTS,
+    PAIR_DELTAS,
+)
 
 __all__ = ["run_demo"]
 
@@ -163,10 +171,14 @@ async def _read(settings: Settings, published: Published, took_s: float) -> Foun
     with progress("reading the results"):
         stats = await read_snapshot(settings.topic(COMPONENT_STATS), options)
         pairs = await read_snapshot(settings.topic(CO_FAILURES), options)
+        totals = await read_snapshot(settings.topic(FLEET_TOTALS), options)
         rows = stats_rows(stats.rows)
         shown = [row["component_id"] for row in most_failing(rows, FAILING_LINES)]
         histories = await read_histories(settings, shown)
-    return Found(rows, pair_rows(pairs.rows), published.events, took_s, sparks_of(histories, "hours"))
+    sessions = sum(FleetTotals.model_validate_json(value).sessions for value in totals.rows.values())
+    return Found(
+        rows, pair_rows(pairs.rows), sessions, published.events, took_s, sparks_of(histories, "hours")
+    )
 
 
 def _print_what_next(settings: Settings, folder: Path) -> None:

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import history
 from schemas.limits import COMPONENT_ID_MAX
+from schemas.overrides import HeldVerdict
 from schemas.times import UtcTime
-from schemas.verdicts import Verdict, VerdictKind
+from schemas.verdicts import VerdictKind
 
 __all__ = [
     "Component",
@@ -101,7 +102,7 @@ class Component(BaseModel):
     shrunk_rate: float = Field(
         ge=0, le=1, description="success_rate, drawn towards the fleet's: what few installs cannot claim"
     )
-    verdicts: list[Verdict] = Field(description="What is held against it, with the evidence")
+    verdicts: list[HeldVerdict] = Field(description="What is held against it, with evidence and override")
     history: ComponentHistory | None = Field(
         default=None, description="Only if it is asked for; null where no time lines are followed"
     )

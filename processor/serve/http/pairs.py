@@ -86,8 +86,8 @@ async def _page(
         found = nsmallest(limit + 1, [*found, *rest])
         await asyncio.sleep(0)
     following = encode_cursor(sort, found[limit - 1][0]) if len(found) > limit else None
-    failures, total = answers.rows.failures, answers.rows.total_failures
-    return [rank(*pair, failures, total) for _, pair in found[:limit]], following
+    sessions_of, sessions = answers.rows.sessions, answers.fleet.sessions
+    return [rank(*pair, sessions_of, sessions) for _, pair in found[:limit]], following
 
 
 def _pairs_of(answers: Answers, ids: Iterable[str], min_count: int, once: bool) -> Iterable[Pair]:
@@ -103,8 +103,8 @@ def _by_count(pair: Pair) -> Place:
 
 
 def _by_surprise(answers: Answers) -> Callable[[Pair], Place]:
-    failures, total = answers.rows.failures, answers.rows.total_failures
-    return lambda pair: (-rank(*pair, failures, total).surprise, pair[0], pair[1])
+    sessions_of, sessions = answers.rows.sessions, answers.fleet.sessions
+    return lambda pair: (-rank(*pair, sessions_of, sessions).surprise, pair[0], pair[1])
 
 
 def _pair_json(pair: RankedPair) -> dict[str, Any]:

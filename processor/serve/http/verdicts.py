@@ -1,5 +1,6 @@
 """Routes of verdicts: what is held against components, and what to tell an installer."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -12,7 +13,8 @@ from processor.serve.http.context import AfterParam, LimitParam, Match, Shared, 
 from processor.serve.http.cursors import decode_cursor, encode_cursor
 from processor.serve.http.replies import fresh
 from schemas.limits import COMPONENT_ID_MAX
-from schemas.verdicts import Verdict, VerdictKind
+from schemas.overrides import HeldVerdict
+from schemas.verdicts import VerdictKind
 
 __all__ = ["router"]
 
@@ -26,6 +28,7 @@ _HELD = {
     "reason": "9 removals after 12 installs in the last 30 days, where 1.2 % is usual.",
     "confidence": 0.9999,
     "evidence": {"window": "30d", "good": 3, "bad": 9, "rate": 0.75, "rate_low": 0.4677, "rate_high": 0.9111},
+    "override": None,
 }
 
 
@@ -37,7 +40,7 @@ class Held(BaseModel):
     """A component with what is held against it."""
 
     component_id: str
-    verdicts: list[Verdict]
+    verdicts: list[HeldVerdict]
 
 
 class Verdicts(BaseModel):
@@ -84,7 +87,7 @@ async def verdicts(
 @router.post("/v1/gate", response_model=Advice, responses=problems(408, 413, 415, 422))
 async def gate(shared: Shared, asked: GateRequest) -> Response:
     """Tell an installer whether to go on: `go`, `warn` or `hold`, and why."""
-    told = advise(asked.component_id, asked.others, shared.answers.verdicts.rows)
+    told = advise(asked.component_id, asked.others, shared.answers.verdicts.rows, datetime.now(UTC))
     return Response(
         told.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"}
     )

@@ -1,7 +1,7 @@
 // What is held against a component: why, since when, and the numbers that it rests on.
 
 import { componentLink, h, moment } from "./dom.js";
-import { harmless, number, percent } from "./text.js";
+import { harmless, number, percent, shortTime } from "./text.js";
 
 const NAMES = {
   problematic: ["problematic", "bad"], conflicts_with: ["conflict", "bad"],
@@ -18,8 +18,14 @@ export function verdictList(verdicts) {
   return h("section", { class: "whole", "aria-label": "Verdicts" }, h("h2", {}, "Why"),
     h("ul", { class: "story" }, verdicts.map((each) => h("li", { class: NAMES[each.kind]?.[1] ?? "" },
       h("bdi", {}, harmless(each.reason)), each.other ? h("span", {}, " See ", componentLink(each.other), ".") : "",
-      h("br"), h("span", { class: "faint" }, "since ", moment(each.since), ` – ${numbers(each)}`)))),
+      h("br"), h("span", { class: "faint" }, "since ", moment(each.since), ` – ${numbers(each)}`), overridden(each.override)))),
     h("p", {}, h("a", { href: "page/verdicts.html" }, "How verdicts are computed")));
+}
+
+function overridden(override) {
+  if (!override) return "";
+  return h("span", {}, h("br"), h("span", { class: "mark warn" }, "overridden"), " by ", h("bdi", {}, harmless(override.by)),
+    " until ", h("time", { datetime: override.until }, shortTime(override.until)), ": ", h("bdi", {}, harmless(override.reason)));
 }
 
 function numbers({ confidence, evidence }) {
