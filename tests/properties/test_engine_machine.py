@@ -1,13 +1,13 @@
 """The engine's rules against a model: fetch, fold, commit, crash, freeze, rebalance, recover, in any order.
 
-The broker is a model: logs of records, what is committed, and for each partition whose producer was started
-last; a commit of another is refused. The workers use the engine's own Ownership, Membership, Batch and
-Transaction. The law: what is committed of a partition is its log up to the checkpoint, each record once, in
-order; and in the end all of it.
+The broker is a model: logs of records, what is committed, for each transactional id whose producer was
+started last (a commit of another is refused), and the group's claims, taken only in the generation that they are made
+in. The workers use the engine's own Ownership, Membership, Batch, Transaction and names. The law: what is
+committed of a partition is its log up to the checkpoint, each record once, in order; and in the end all of it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from processor.engine.batch import Batch, FetchedRecord
 from processor.engine.checkpoints import checkpoint_key, decode
+from processor.engine.claims import claim_name
 from processor.engine.errors import EngineError
 from processor.engine.ownership import Membership, Ownership, Plan
 from processor.engine.table import Rows
@@ -73,8 +74,9 @@ class Worker:
         self.table = Table()
         self.fetched: list[Batch] = []
         self.commits: dict[TopicPartition, Joint] = {}
-        self.producers: dict[TopicPartition, object] = {}
-        self.plan: Plan | None = None  # of an assignment that is not yet restored
+        self.holder = ""
+        self.producer: object = None
+        self.take_over: Iterator[None] | None = None  # of an assignment, what is left to do
         self.frozen = False
 
     def fold(self, batch: Batch) -> None:
@@ -100,7 +102,8 @@ class EngineMachine(RuleBasedStateMachine):
         super().__init__()
         self.logs: dict[TopicPartition, list[bytes]] = {source: [] for source in SOURCES}
         self.committed: defaultdict[TopicPartition, list[Output]] = defaultdict(list)
-        self.fences: dict[TopicPartition, object] = {}
+        self.producers: dict[str, object] = {}  # by transactional id, the one that was started last
+        self.claims: dict[TopicPartition, str] = {}  # by source, the transactional id that commits for it
         self.generation = 0
         self.processes = 0
         self.workers: list[Worker] = []
@@ -126,17 +129,18 @@ class EngineMachine(RuleBasedStateMachine):
         return 0 if value is None else int(str(decode(value)["offset"]))
 
     def finish(self, worker: Worker, source: TopicPartition) -> None:
-        """Let the broker decide on a commit: the last one to start the partition's producer may."""
+        """Let the broker decide on a commit: the last one to start a producer of its name may."""
         transaction = worker.commits.pop(source)
-        if self.is_fenced(worker, source):
+        if self.is_fenced(worker):
             self.crash(worker)
             return
+        self.claims[source] = worker.holder
         for target, outputs in transaction.outputs.items():
             self.committed[target] += outputs
         worker.ownership.busy.discard(source)
 
-    def is_fenced(self, worker: Worker, source: TopicPartition) -> bool:
-        return worker.producers.get(source) is not self.fences[source]
+    def is_fenced(self, worker: Worker) -> bool:
+        return self.producers.get(worker.holder) is not worker.producer
 
     def crash(self, worker: Worker) -> None:
         """A process ends with what it had in hand; another one starts, in no group yet."""
@@ -223,8 +227,8 @@ class EngineMachine(RuleBasedStateMachine):
         """A generation; a frozen or absent worker misses it, and keeps what it believes."""
         self.assign(owners, absent)
         for number in restored:
-            if self.workers[number].plan and not self.workers[number].frozen:
-                self.restore(self.workers[number])
+            if not self.workers[number].frozen:
+                self.finish_taking_over(self.workers[number])
 
     def assign(self, owners: list[int], absent: frozenset[int]) -> None:
         present = [
@@ -248,40 +252,64 @@ class EngineMachine(RuleBasedStateMachine):
                 for source, owner in zip(SOURCES, owners, strict=True)
                 if present[owner % len(present)] == number
             ]
-            worker.plan = worker.ownership.plan(assigned, Membership(worker.name, self.generation))
-            for source in set(worker.producers) - worker.plan.kept | worker.plan.lost:
+            membership = Membership(worker.name, self.generation)
+            plan = worker.ownership.plan(assigned, membership)
+            for source in plan.lost | plan.new:
                 worker.table.partitions.pop(source.partition, None)
-                worker.producers.pop(source, None)
-            worker.ownership.drop(worker.plan.lost)
+            worker.ownership.drop(plan.lost)
+            worker.take_over = self.taking_over(worker, plan, membership)
 
-    @precondition(lambda self: any(worker.plan for worker in self.awake()))
-    @rule(data=st.data())
-    def recover(self, data: st.DataObject) -> None:
-        """Fence, read state and checkpoint, go on; a rebalance may have come before this."""
-        self.restore(data.draw(st.sampled_from([each for each in self.awake() if each.plan])))
+    @precondition(lambda self: any(worker.take_over for worker in self.awake()))
+    @rule(data=st.data(), steps=st.integers(1, 9))
+    def recover(self, data: st.DataObject, steps: int) -> None:
+        """Get on with a take-over, to its end or not; a rebalance may come before the next step."""
+        worker = data.draw(st.sampled_from([each for each in self.awake() if each.take_over]))
+        for _ in range(steps):
+            self.get_on(worker)
 
-    @precondition(lambda self: any(worker.plan for worker in self.awake()))
-    @rule(data=st.data())
-    def fence_only(self, data: st.DataObject) -> None:
-        """A recovery that gets no further than its producers."""
-        worker = data.draw(st.sampled_from([each for each in self.awake() if each.plan]))
-        assert worker.plan is not None
-        self.fence(worker, worker.plan)
+    def get_on(self, worker: Worker) -> bool:
+        """Take one step of a take-over; return whether there was one."""
+        if worker.take_over is None or next(worker.take_over, self) is self:
+            worker.take_over = None
+        return worker.take_over is not None
 
-    def fence(self, worker: Worker, plan: Plan) -> None:
-        for source in plan.new:
-            worker.producers[source] = self.fences[source] = object()
+    def finish_taking_over(self, worker: Worker) -> None:
+        while self.get_on(worker):
+            pass
 
-    def restore(self, worker: Worker) -> None:
-        plan, worker.plan = worker.plan, None
-        assert plan is not None
-        self.fence(worker, plan)
-        for source in plan.new:
-            value = self.newest("table", source).get(ALL)
-            rows: Rows = {} if value is None else {ALL: tuple(value.split())}
-            worker.table.partitions[source.partition] = rows
-        worker.ownership.adopt({source: self.checkpoint(source) for source in plan.new})
+    def taking_over(self, worker: Worker, plan: Plan, membership: Membership) -> Iterator[None]:
+        """Name, fence, restore, claim, go on: as `Engine.take_over`, and anything may happen between."""
+        wanted = plan.kept | plan.new
+        if wanted:
+            worker.holder = claim_name("group", membership.generation, wanted)
+            worker.producer = self.producers[worker.holder] = object()
+            yield
+            holders = {self.claims[source] for source in plan.new if source in self.claims} - {worker.holder}
+            yield
+            for holder in self.whom_to_fence(sorted(holders)):
+                self.producers[holder] = object()
+                yield
+            for source in plan.new:
+                value = self.newest("table", source).get(ALL)
+                rows: Rows = {} if value is None else {ALL: tuple(value.split())}
+                worker.table.partitions[source.partition] = rows
+            worker.ownership.adopt({source: self.checkpoint(source) for source in plan.new})
+            yield
+            if not self.may_claim(membership):
+                return
+            self.claims |= dict.fromkeys(self.whom_to_claim(plan), worker.holder)
+            yield
         worker.ownership.resume()
+
+    def whom_to_fence(self, holders: list[str]) -> list[str]:
+        return holders
+
+    def may_claim(self, membership: Membership) -> bool:
+        """The coordinator's rule: no member of an earlier generation."""
+        return membership.generation == self.generation
+
+    def whom_to_claim(self, plan: Plan) -> Iterable[TopicPartition]:
+        return plan.kept | plan.new
 
     def fold_all(self, worker: Worker) -> None:
         """Fold and commit what is left of a worker's partitions, unless it is fenced and ends."""
@@ -313,8 +341,7 @@ class EngineMachine(RuleBasedStateMachine):
         for _ in range(1 + WORKERS):
             self.assign([0, 1, 2], frozenset())
             for worker in list(self.workers):
-                if worker.plan:
-                    self.restore(worker)
+                self.finish_taking_over(worker)
                 self.fold_all(worker)
         self.each_record_is_committed_once_and_in_order()
         assert {source: self.checkpoint(source) for source in SOURCES} == {
@@ -357,11 +384,24 @@ class GoingOnFromWhatWasFolded(EngineMachine):
 
 
 class WithoutAFence(EngineMachine):
-    def is_fenced(self, worker: Worker, source: TopicPartition) -> bool:  # noqa: ARG002 -- this is what is broken
-        return False
+    def whom_to_fence(self, holders: list[str]) -> list[str]:  # noqa: ARG002 -- this is what is broken
+        return []
 
 
-@pytest.mark.parametrize("broken", [FoldingOldEpochs, GoingOnFromWhatWasFolded, WithoutAFence])
+class ClaimingTooLate(EngineMachine):
+    def may_claim(self, membership: Membership) -> bool:  # noqa: ARG002 -- this is what is broken
+        return True
+
+
+class ClaimingNothing(EngineMachine):
+    def whom_to_claim(self, plan: Plan) -> Iterable[TopicPartition]:  # noqa: ARG002 -- this is what is broken
+        return ()
+
+
+BROKEN = [FoldingOldEpochs, GoingOnFromWhatWasFolded, WithoutAFence, ClaimingTooLate, ClaimingNothing]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_the_machine_finds_a_broken_rule(broken: type[EngineMachine]) -> None:
     """The state machine can fail: each rule, broken, is found."""
     search = settings(
