@@ -1,4 +1,4 @@
-"""A worker's port for those who watch it: `/metrics`, `/healthz` and `/readyz`, served in its own event loop.
+"""A port for those who watch a process: `/metrics`, `/healthz` and `/readyz`, served in its own event loop.
 
 So an answer is itself the proof that the loop turns. Nothing here changes anything.
 """
@@ -6,6 +6,7 @@ So an answer is itself the proof that the loop turns. Nothing here changes anyth
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import orjson
 from aiohttp import web
@@ -15,15 +16,28 @@ from processor.engine.errors import RefusedError
 from processor.engine.status import why_not_ready
 from processor.meters import Meters
 
-__all__ = ["serve"]
+__all__ = ["Watched", "serve", "serve_watched"]
 
 STOP_LIMIT_S = 0.5  # the stop of a worker has 10 s in all
 logger = logging.getLogger(__name__)
 
 
+class Watched(Protocol):
+    """What is asked of whoever is watched."""
+
+    def scrape(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics and their content type, in the format that the header asks for."""
+
+    def why_not_ready(self) -> str | None:
+        """Return why it does not do its work just now; None if it does."""
+
+    def told(self) -> dict[str, object]:
+        """Return what `/readyz` says beside yes."""
+
+
 @asynccontextmanager
 async def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AsyncIterator[None]:
-    """Serve while the context is open.
+    """Serve a worker's port while the context is open.
 
     Args:
         app: the worker to tell of.
@@ -34,7 +48,23 @@ async def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AsyncIte
     Raises:
         RefusedError: the port cannot be had.
     """
-    watch = _Watch(app, meters)
+    async with serve_watched(_Worker(app, meters), host, port):
+        yield
+
+
+@asynccontextmanager
+async def serve_watched(watched: Watched, host: str, port: int) -> AsyncIterator[None]:
+    """Serve while the context is open.
+
+    Args:
+        watched: whom to tell of.
+        host: the IP address to listen on.
+        port: the port.
+
+    Raises:
+        RefusedError: the port cannot be had.
+    """
+    watch = _Watch(watched)
     site = web.Application()
     site.router.add_get("/metrics", watch.metrics)
     site.router.add_get("/healthz", watch.healthz)
@@ -56,16 +86,32 @@ async def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AsyncIte
         await runner.cleanup()
 
 
-class _Watch:
-    """The answers."""
+class _Worker:
+    """A worker as it is watched."""
 
     def __init__(self, app: BatchApp, meters: Meters) -> None:
         self._app = app
         self._meters = meters
 
+    def scrape(self, accept: str) -> tuple[bytes, str]:
+        return self._meters.scrape(self._app, accept)
+
+    def why_not_ready(self) -> str | None:
+        return why_not_ready(self._app)
+
+    def told(self) -> dict[str, object]:
+        return {"partitions": len(self._app.engine.ownership.positions)}
+
+
+class _Watch:
+    """The answers."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+
     async def metrics(self, request: web.Request) -> web.Response:
         """All metrics, in the format that is asked for."""
-        body, content_type = self._meters.scrape(self._app, request.headers.get("Accept", ""))
+        body, content_type = self._watched.scrape(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def healthz(self, _: web.Request) -> web.Response:
@@ -73,11 +119,11 @@ class _Watch:
         return _json(200, {"alive": True})
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """200 while the worker does its work, else 503 and why not."""
-        reason = why_not_ready(self._app)
+        """200 while it does its work, else 503 and why not."""
+        reason = self._watched.why_not_ready()
         if reason is not None:
             return _json(503, {"ready": False, "reason": reason})
-        return _json(200, {"ready": True, "partitions": len(self._app.engine.ownership.positions)})
+        return _json(200, {"ready": True, **self._watched.told()})
 
 
 def _json(status: int, body: dict[str, object]) -> web.Response:

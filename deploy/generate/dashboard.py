@@ -177,6 +177,34 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "Verdicts": (
+        Panel(
+            "The writer",
+            "short",
+            {
+                "leads {{instance}}": "fleetfold_verdicts_leads",
+                "ready {{instance}}": "fleetfold_verdicts_ready",
+            },
+        ),
+        Panel(
+            "Behind",
+            "s",
+            {
+                "rows {{instance}}": "fleetfold_verdicts_delay_seconds",
+                "since the last judgement": "max(fleetfold_verdicts_judged_seconds)",
+            },
+        ),
+        Panel("Judging", "s", _quantiles("fleetfold_verdicts_judge_seconds")),
+        Panel("Verdicts", "short", {"{{kind}}": "max by (kind) (fleetfold_verdicts_standing)"}),
+        Panel(
+            "Rows",
+            "short",
+            {
+                "written a second": _rate("fleetfold_verdicts_written_total"),
+                "bad": "sum(fleetfold_verdicts_bad_rows_total)",
+            },
+        ),
+    ),
     "What runs": (
         Panel(
             "Versions",
@@ -186,6 +214,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                     "count by (version, python, faust, aiokafka) (fleetfold_build_info)"
                 ),
                 "service {{version}}": "count by (version) (fleetfold_serve_build_info)",
+                "verdicts {{version}}": "count by (version) (fleetfold_verdicts_build_info)",
                 "gateway {{version}}": "count by (version) (fleetfold_gateway_build_info)",
             },
         ),

@@ -25,6 +25,12 @@ def verdicts(
         float | None,
         typer.Option("--interval-s", metavar="S", help="How often to judge.", show_default=False),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", metavar="PORT", help="Instead of FLEETFOLD_METRICS_PORT.", show_default=False
+        ),
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option("--log-format", metavar="text|json", help="Instead of FLEETFOLD_LOG_FORMAT.")
     ] = None,
@@ -42,7 +48,12 @@ def verdicts(
     from processor.logs import set_up_logging
 
     settings = settings_from(
-        bootstrap, topic_prefix, app_id=app_id, verdicts_interval_s=interval_s, log_format=log_format
+        bootstrap,
+        topic_prefix,
+        app_id=app_id,
+        verdicts_interval_s=interval_s,
+        metrics_port=metrics_port,
+        log_format=log_format,
     )
     set_up_logging(settings.log_level, settings.log_format)
     raise typer.Exit(asyncio.run(run(settings)))

@@ -20,7 +20,9 @@ from processor.serve.follower import Follower, Handler, look_at
 from processor.settings import Settings
 from processor.verdicts.evaluation import evaluate, weigh
 from processor.verdicts.leadership import Leadership
+from processor.verdicts.meters import VerdictMeters
 from processor.verdicts.rows import Pair, Rows
+from processor.verdicts.watched import watched
 from processor.verdicts.writer import FencedError, Writer
 from schemas.topics import ALIASES, CO_FAILURES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
 
@@ -32,6 +34,7 @@ __all__ = ["MovedError", "Service", "run"]
 logger = logging.getLogger(__name__)
 
 _ALL_EVERY_S: Final = 600.0
+_SILENT_S: Final = 30.0
 _REST: Final = 4.0
 """After an evaluation, so many times as long as it took is rested: a large fleet is judged less often."""
 
@@ -53,21 +56,23 @@ async def run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    while not stopping.is_set():
-        service = Service(settings)
-        await service.start()
-        try:
-            while not stopping.is_set():
-                await service.step()
-        except KafkaRefusedError:
-            raise
-        except MovedError:
-            logger.info("another generation is live: all rows are read anew")
-        except (FencedError, KafkaUnavailableError) as error:
-            logger.error("%s", error)  # noqa: TRY400 -- expected, one clear line
-            return 1
-        finally:
-            await service.stop()
+    service = Service(settings, VerdictMeters())
+    async with watched(lambda: service, settings):
+        while not stopping.is_set():
+            await service.start()
+            try:
+                while not stopping.is_set():
+                    await service.step()
+            except KafkaRefusedError:
+                raise
+            except MovedError:
+                logger.info("another generation is live: all rows are read anew")
+            except (FencedError, KafkaUnavailableError) as error:
+                logger.error("%s", error)  # noqa: TRY400 -- expected, one clear line
+                return 1
+            finally:
+                await service.stop()
+            service = Service(settings, service.meters)
     return 0
 
 
@@ -80,10 +85,12 @@ class Service:
 
     Args:
         settings: as for `run`.
+        meters: what is counted; of an earlier instance in this process, if there was one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, meters: VerdictMeters | None = None) -> None:
         self.rows = Rows()
+        self.meters = meters or VerdictMeters()
         self._settings = settings
         self._leadership = Leadership(settings)
         self._verdicts = TopicPartition(settings.topic(VERDICTS), 0)
@@ -96,6 +103,26 @@ class Service:
         self._weighed: dict[Pair, PairEvidence] = {}
         self._due_s = 0.0
         self._all_due_s = 0.0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this instance writes."""
+        return self._writer is not None
+
+    @property
+    def delay_s(self) -> float:
+        """How old rows may be that are not read yet; 0 before the first was looked for."""
+        return self._follower.delay_s if self._follower is not None else 0.0
+
+    def why_not_ready(self) -> str | None:
+        """Return why it does not do its work: rows are being read, or none arrive; None if it does."""
+        if self._following is None:
+            return "the rows are being read"
+        if self._following.done():
+            return "the rows are no longer followed"
+        if self.delay_s > _SILENT_S:
+            return f"no rows could be read for {self.delay_s:.0f} s"
+        return None
 
     async def start(self) -> None:
         """Read all rows, go on to follow them, and join the group.
@@ -227,6 +254,7 @@ class Service:
         if everybody:
             self._all_due_s = began_s + _ALL_EVERY_S
         took_s = time.monotonic() - began_s
+        self.meters.judged(took_s)
         self._due_s = time.monotonic() + max(self._settings.verdicts_interval_s, _REST * took_s)
         if not news:
             return
@@ -239,4 +267,5 @@ class Service:
                 rows.standing.pop(component_id, None)
             else:
                 rows.standing[component_id] = row
+        self.meters.wrote(len(news))
         logger.info("wrote %d rows of verdicts", len(news))

@@ -11,10 +11,13 @@ from deploy.generate.alerts import ALERTS, Alert, annotations, rules
 from deploy.generate.dashboard import dashboard
 from processor.metrics import GATEWAY_METRICS, METRICS, Metric
 from processor.serve.http.meters import SERVE_METRICS
+from processor.verdicts.meters import VERDICT_METRICS
 from tests.deploy.alert_cases import CASES, LOUD, QUIET
 from tests.deploy.tools import DEPLOY, run, tool
 
-KNOWN: dict[str, Metric] = {metric.name: metric for metric in (*METRICS, *SERVE_METRICS, *GATEWAY_METRICS)}
+KNOWN: dict[str, Metric] = {
+    metric.name: metric for metric in (*METRICS, *SERVE_METRICS, *GATEWAY_METRICS, *VERDICT_METRICS)
+}
 NOT_OURS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 PARTS = ("**It means**", "**Look at**", "**Do**", "**Caused by**")
 

@@ -1,6 +1,7 @@
 """The writer of verdicts on a real broker: what changed is written, by one at a time, through faults."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,17 +13,22 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp import ClientSession
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
 from processor.broker import EmbeddedKafka
+from processor.broker.ports import LOOPBACK, free_port
 from processor.serve.reader import read_snapshot
 from processor.settings import Settings, load_settings
 from processor.topics import create
+from processor.verdicts.meters import VERDICT_METRICS
 from processor.verdicts.service import MovedError, Service
 from processor.verdicts.writer import FencedError, Writer
 from schemas.aliases import LIVE_KEY, LiveGeneration
 from schemas.topics import ALIASES, COMPONENT_HISTORY, COMPONENT_STATS, FLEET_TOTALS, VERDICTS
 from schemas.verdicts import ComponentVerdicts
+from tests.commands import CommandLine
 from tests.served import day, stats
 from tests.waiting import eventually
 
@@ -232,6 +238,50 @@ async def test_a_second_instance_waits_and_takes_over(settings: Settings, tmp_pa
         for process in alive:
             process.send_signal(signal.SIGTERM)
         assert {process.wait(30) for process in alive} <= {0}
+
+
+async def test_it_can_be_watched(settings: Settings) -> None:
+    """Its port says whether it is ready and leads, and what it wrote; its log is JSON if asked for."""
+    port = free_port()
+    told = {name: getattr(settings, name) for name in ("bootstrap", "topic_prefix", "app_id")}
+    line = CommandLine(told)
+    arguments = ("verdicts", "--interval-s", "0.2", "--metrics-port", str(port), "--log-format", "json")
+    await publish(settings, "good", 500, 5)
+    await publish(settings, "bad", 2, 20)
+    async with (
+        line.running(*arguments, ready="wrote 1 rows"),
+        ClientSession(f"http://{LOOPBACK}:{port}") as ask,
+    ):
+        async with ask.get("/readyz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"ready": True, "leads": True})
+        async with ask.get("/healthz") as answer:
+            assert answer.status == 200
+        async with ask.get("/metrics") as answer:
+            families = list(text_string_to_metric_families(await answer.text()))
+    assert {metric.name.removesuffix("_total") for metric in VERDICT_METRICS} <= {
+        each.name for each in families
+    }
+    values = {(each.name, *each.labels.values()): each.value for one in families for each in one.samples}
+    assert values["fleetfold_verdicts_leads",] == values["fleetfold_verdicts_ready",] == 1
+    assert values["fleetfold_verdicts_written_total",] == 1
+    assert values["fleetfold_verdicts_standing", "problematic"] == 1
+    assert values["fleetfold_verdicts_judge_seconds_count",] >= 1
+    assert 0 <= values["fleetfold_verdicts_judged_seconds",] < FAILS_WITHIN_S
+    assert all(orjson.loads(said)["event"] for said in line.printed)
+
+
+async def test_before_its_rows_are_read_it_is_not_ready(settings: Settings) -> None:
+    """A writer that has not read all, or whose reading ended, says why."""
+    service = Service(settings)
+    assert service.why_not_ready() == "the rows are being read"
+    await service.start()
+    assert service.why_not_ready() is None
+    assert service._following is not None
+    service._following.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await service._following
+    assert service.why_not_ready() == "the rows are no longer followed"
+    await service.stop()
 
 
 async def test_a_broker_that_restarts(own_broker: Callable[..., EmbeddedKafka], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from processor import metrics, settings
 from processor.cli.main import app
 from processor.serve.http import meters
+from processor.verdicts.meters import markdown_table as writer_table
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "table",
-    [metrics.markdown_table, metrics.gateway_table, settings.markdown_table, meters.markdown_table],
+    [
+        metrics.markdown_table,
+        metrics.gateway_table,
+        settings.markdown_table,
+        meters.markdown_table,
+        writer_table,
+    ],
 )
 def test_the_operations_page_holds_the_tables(table: "object") -> None:
     """A setting or metric that changes must change on the page: print the table anew and paste it."""
