@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from functools import partial
@@ -86,7 +87,8 @@ def worker(
 
 
 def _leave(_number: int, _frame: "FrameType | None") -> NoReturn:
-    sys.exit(0)
+    # Not sys.exit: Python ignores what is raised in a destructor, and the signal would be lost.
+    os._exit(0)
 
 
 def _check(settings: "Settings", patience_s: float | None, *, building: bool) -> None:

@@ -165,3 +165,23 @@ def test_a_harmful_argument_is_shown_harmlessly() -> None:
     assert result.returncode == 2
     assert "\x1b" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_worker_that_starts_hears_sigterm_wherever_it_comes() -> None:
+    """S14: in a destructor Python ignores exceptions, and a worker had gone on as if nobody had asked."""
+    program = """
+import os, signal
+from processor.cli.worker import _leave
+
+class Closing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, _leave)
+Closing()
+print("goes on")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
