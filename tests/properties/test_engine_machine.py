@@ -1,9 +1,10 @@
 """The engine's rules against a model: fetch, fold, commit, crash, freeze, rebalance, recover, in any order.
 
 The broker is a model: logs of records, what is committed, for each transactional id whose producer was
-started last (a commit of another is refused), and the group's claims, taken only in the generation that they are made
-in. The workers use the engine's own Ownership, Membership, Batch, Transaction and names. The law: what is
-committed of a partition is its log up to the checkpoint, each record once, in order; and in the end all of it.
+started last (a commit of another is refused), and the group's claims, taken only in the generation that they
+are made in. The workers use the engine's own Ownership, Membership, Batch, Transaction and names. The law:
+what is committed of a partition is its log up to the checkpoint, each record once, in order; and in the end
+all of it.
 """
 
 from collections import defaultdict
