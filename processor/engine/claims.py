@@ -121,14 +121,23 @@ async def read_claims(
     """Return the claims of those sources that have one.
 
     Raises:
-        KafkaError: the broker refused.
+        KafkaError: the broker refused, or nobody coordinated the group for as long as a request may take.
     """
     if not sources:
         return {}
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + config.request_timeout_ms / 1000
     admin = AIOKafkaAdminClient(**config.clients())  # a consumer's `committed` leaves the metadata out
     try:
         await admin.start()
-        found = await admin.list_consumer_group_offsets(config.app_id, partitions=list(sources))
+        while True:
+            try:
+                found = await admin.list_consumer_group_offsets(config.app_id, partitions=list(sources))
+                break
+            except KafkaError as error:  # a coordinator that moves, or has just come back, is asked again
+                if not error.retriable or loop.time() > until_s:
+                    raise
+            await asyncio.sleep(_RETRY_S)
     finally:
         await admin.close()
     return {

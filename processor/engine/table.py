@@ -21,11 +21,11 @@ TakeUp = Callable[[Rows, Mapping[bytes, bytes | None]], None]
 
 def take_up(rows: Rows, values: Mapping[bytes, bytes | None]) -> None:
     """Keep each value as it is: it is decoded by the fold that touches it."""
-    for key, value in values.items():
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = value
+    rows.update(values)
+    if None in values.values():  # seldom: a compaction takes tombstones away
+        for key, value in values.items():
+            if value is None:
+                del rows[key]
 
 
 class PartitionedTable(faust.Table):
