@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,14 +24,11 @@ from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error
 from processor.engine.observer import Observer
 from processor.engine.ownership import Membership, Ownership, Plan
-from processor.engine.pace import SETTLE_S, SMALL_RECORDS, rest_until_s, tick_s
+from processor.engine.pacer import Pacer
 from processor.engine.recovery import restore
 from processor.engine.table import PartitionedTable
 from processor.engine.telling import log_restored, names
 from processor.engine.transaction import Transaction
-
-if TYPE_CHECKING:
-    from processor.engine.fetchgate import FetchGate
 
 __all__ = ["Engine", "Fold"]
 
@@ -71,9 +68,7 @@ class Engine:
         self.in_flight: dict[TopicPartition, InFlight] = {}
         self.restoring = False
         self.ownership = Ownership()
-        self.became_idle = asyncio.Event()
-        self.gate: FetchGate | None = None
-        self._settling: set[TopicPartition] = set()
+        self.pacer = Pacer(config, self.ownership)
         self.failed = asyncio.Event()
         self.failure: BaseException | None = None
         self.committed: dict[TopicPartition, int] = {}
@@ -110,7 +105,7 @@ class Engine:
         except BaseException as error:
             self.fail(error)
             raise
-        self._note_size(batch)
+        self.pacer.folded(batch)
         self.in_flight[batch.source] = InFlight(
             batch.begin_offset, len(batch.records), batch.oldest_ms, end_s
         )
@@ -125,61 +120,14 @@ class Engine:
             self._words[source] = transaction.next_offset, Word.CLAIMED
             del self._commits[source]
             done = self.in_flight.pop(source)
-            self._let_rest(source, done)
+            self.pacer.committed(source, done.started_s)
             self.ownership.busy.discard(source)
             oldest_age_s = max(time.time() - done.oldest_ms / 1000, 0.0)
             duration_s = time.monotonic() - done.started_s
             self.observer.committed(source, transaction.next_offset, duration_s, oldest_age_s)
         except Exception as error:  # noqa: BLE001 -- not swallowed: it ends the worker, with this as the reason
             self.fail(error)
-        self._look_again()
-
-    # Pace
-
-    def admits(self, source: TopicPartition) -> bool:
-        """Whether a partition may be fetched now.
-
-        One whose last batch was large is fetched ahead, while that is folded and committed. Others are not
-        while a small batch is committed: what it writes is fetched with the rest of what there is by then.
-        """
-        ownership = self.ownership
-        if source in ownership.ahead or not ownership.folding:
-            return ownership.folding
-        return not self._settling and ownership.is_idle(source)
-
-    def _note_size(self, batch: Batch) -> None:
-        if len(batch.records) < SMALL_RECORDS:
-            self.ownership.ahead.discard(batch.source)
-            self._settling.add(batch.source)
-        else:
-            self.ownership.ahead.add(batch.source)
-
-    def _look_again(self) -> None:
-        """A partition may be fetched that was not before, or is free to be folded again."""
-        self.became_idle.set()
-        if self.gate is not None:
-            self.gate.changed()
-
-    def _let_rest(self, source: TopicPartition, done: InFlight) -> None:
-        """Hold a partition back for a while, where fetching it at once would make another small batch."""
-        if source not in self._settling:
-            return
-        loop = asyncio.get_running_loop()
-        loop.call_later(SETTLE_S, self._end_settling, source)
-        between_s = tick_s(self.config.gather_ms / 1000, len(self.ownership.positions))
-        is_inner = source.topic in self.config.purged_topics
-        until_s = rest_until_s(done.started_s, between_s, is_inner=is_inner)
-        if until_s > loop.time():
-            self.ownership.resting.add(source)
-            loop.call_at(until_s, self._end_rest, source)
-
-    def _end_settling(self, source: TopicPartition) -> None:
-        self._settling.discard(source)
-        self._look_again()
-
-    def _end_rest(self, source: TopicPartition) -> None:
-        self.ownership.resting.discard(source)
-        self._look_again()
+        self.pacer.look_again()
 
     def fail(self, error: BaseException) -> None:
         """Stop folding for good; the first error is the reason."""
@@ -284,9 +232,7 @@ class Engine:
     def resume(self) -> None:
         """Fold again."""
         if self.failure is None:
-            self._settling.clear()
-            self.ownership.resume()
-            self._look_again()
+            self.pacer.resume()
 
     async def _release(self, plan: Plan, tables: Sequence[PartitionedTable]) -> None:
         for source in plan.lost | plan.new:

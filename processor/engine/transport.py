@@ -93,7 +93,7 @@ class BatchConsumer(FaustConsumer):
         )
         await self._kafka.start()
         lean_fetch.install(self._kafka)
-        self.engine.gate = FetchGate(self._kafka, self.engine.admits)
+        self.engine.pacer.gate = FetchGate(self._kafka, self.engine.pacer.admits)
 
     async def _watch(self) -> None:
         """End the worker when the group's coordination fails.
@@ -142,11 +142,11 @@ class BatchConsumer(FaustConsumer):
         """Fetch from idle partitions; return early, with nothing, when another one becomes idle."""
         engine = self.engine
         ownership = engine.ownership
-        engine.became_idle.clear()
+        engine.pacer.became_idle.clear()
         epoch, idle = ownership.epoch, ownership.idle()
         for source in idle:
             ownership.check(source, await self.kafka.position(source))
-        wake = asyncio.ensure_future(engine.became_idle.wait())
+        wake = asyncio.ensure_future(engine.pacer.became_idle.wait())
         fetch = self._fetching = asyncio.ensure_future(self._records(idle, timeout_s))
         try:
             await asyncio.wait((wake, fetch), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
