@@ -155,7 +155,7 @@ class Settings(SecuritySettings):
         "What comes at a low rate gathers this long: less is sooner, more is cheaper.",
     )
     fetch_min_bytes: int = _number(1, 1, 104_857_600, "bytes", "A fetch is answered when there is this much.")
-    fetch_max_wait_ms: int = _number(100, 0, 60_000, "ms", "A fetch is answered after this long in any case.")
+    fetch_max_wait_ms: int = _number(40, 0, 60_000, "ms", "A fetch is answered after this long in any case.")
     fetch_max_bytes: int = _number(
         16_777_216,
         1_048_576,

@@ -46,7 +46,7 @@ class EngineConfig:
     client_options: Mapping[str, Any] = field(default_factory=dict)
     max_record_bytes: int = 1_048_576
     fetch_min_bytes: int = 1
-    fetch_max_wait_ms: int = 100
+    fetch_max_wait_ms: int = 40
     fetch_max_bytes: int = 16 * 1_048_576
     max_batch_records: int = 80_000
     gather_ms: int = 160

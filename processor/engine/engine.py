@@ -120,7 +120,7 @@ class Engine:
             self._words[source] = transaction.next_offset, Word.CLAIMED
             del self._commits[source]
             done = self.in_flight.pop(source)
-            self.pacer.committed(source, done.started_s)
+            self.pacer.committed(source)
             self.ownership.busy.discard(source)
             oldest_age_s = max(time.time() - done.oldest_ms / 1000, 0.0)
             duration_s = time.monotonic() - done.started_s

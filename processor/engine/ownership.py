@@ -53,7 +53,6 @@ class Ownership:
         self.folding = False
         self.positions: dict[TopicPartition, int] = {}
         self.busy: set[TopicPartition] = set()
-        self.resting: set[TopicPartition] = set()
         self.ahead: set[TopicPartition] = set()
         self._membership: Membership | None = None
 
@@ -87,18 +86,16 @@ class Ownership:
     def resume(self) -> None:
         """Fold again, with every partition sought to its position."""
         self.busy.clear()
-        self.resting.clear()
         self.ahead.clear()
         self.folding = True
 
     def idle(self) -> list[TopicPartition]:
-        """The partitions that may be fetched: owned, with no batch on its way through, and not at rest."""
+        """The partitions whose records may be taken: owned, with no batch on its way through."""
         return [source for source in self.positions if self.is_idle(source)]
 
     def is_idle(self, source: TopicPartition) -> bool:
-        """Whether a partition may be fetched."""
-        free = source not in self.busy and source not in self.resting
-        return free and self.folding and source in self.positions
+        """Whether a partition may be folded."""
+        return source not in self.busy and self.folding and source in self.positions
 
     def take(self, batch: Batch) -> bool:
         """Whether the batch may be folded now; if so, its partition's position moves behind it.

@@ -1,4 +1,4 @@
-"""Decides which partitions are fetched now: those at a low rate rest until a tick, others are fetched ahead."""
+"""Decides which partitions are fetched now: those at a low rate at ticks, the others ahead of the fold."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ class Pacer:
 
     Args:
         config: the engine's settings.
-        ownership: the partitions; what rests is noted there.
+        ownership: the partitions.
     """
 
     def __init__(self, config: EngineConfig, ownership: Ownership) -> None:
@@ -29,18 +29,30 @@ class Pacer:
         self.became_idle = asyncio.Event()
         self._config = config
         self._ownership = ownership
+        self._asked: set[TopicPartition] = set()
         self._settling: set[TopicPartition] = set()
 
     def admits(self, source: TopicPartition) -> bool:
         """Whether a partition may be fetched now.
 
-        One whose last batch was large is fetched ahead, while that is folded and committed. Others are not
-        while a small batch is committed: what it writes is fetched with the rest of what there is by then.
+        One whose last batch was large is fetched ahead, while that is folded and committed. Others are asked
+        for once between two ticks, and not while a small batch is committed: what that writes is fetched with
+        the rest of what there is by then.
         """
         ownership = self._ownership
         if source in ownership.ahead or not ownership.folding:
             return ownership.folding
-        return not self._settling and ownership.is_idle(source)
+        return not self._settling and source not in self._asked and ownership.is_idle(source)
+
+    def asked(self, sources: list[TopicPartition]) -> None:
+        """A fetch goes out: those at a low rate are asked for again at their next tick."""
+        loop = asyncio.get_running_loop()
+        between_s = tick_s(self._config.gather_ms / 1000, len(self._ownership.positions))
+        slow = set(sources) - self._ownership.ahead
+        inner = {source for source in slow if source.topic in self._config.purged_topics}
+        for part, is_inner in ((slow - inner, False), (inner, True)):
+            self._asked |= part
+            loop.call_at(rest_until_s(loop.time(), between_s, is_inner=is_inner), self._end_rest, part)
 
     def folded(self, batch: Batch) -> None:
         """A batch was folded, and its commit begins."""
@@ -50,22 +62,15 @@ class Pacer:
         else:
             self._ownership.ahead.add(batch.source)
 
-    def committed(self, source: TopicPartition, folded_s: float) -> None:
-        """A batch that was folded at this time of the loop's clock is committed; after a small one comes a rest."""
-        if source not in self._settling:
-            return
-        loop = asyncio.get_running_loop()
-        loop.call_later(SETTLE_S, self._end_settling, source)
-        between_s = tick_s(self._config.gather_ms / 1000, len(self._ownership.positions))
-        is_inner = source.topic in self._config.purged_topics
-        until_s = rest_until_s(folded_s, between_s, is_inner=is_inner)
-        if until_s > loop.time():
-            self._ownership.resting.add(source)
-            loop.call_at(until_s, self._end_rest, source)
+    def committed(self, source: TopicPartition) -> None:
+        """A batch is committed; what it wrote can be seen a moment later."""
+        if source in self._settling:
+            asyncio.get_running_loop().call_later(SETTLE_S, self._end_settling, source)
 
     def resume(self) -> None:
         """Folding begins again, with all partitions free."""
         self._settling.clear()
+        self._asked.clear()
         self._ownership.resume()
         self.look_again()
 
@@ -79,6 +84,6 @@ class Pacer:
         self._settling.discard(source)
         self.look_again()
 
-    def _end_rest(self, source: TopicPartition) -> None:
-        self._ownership.resting.discard(source)
+    def _end_rest(self, sources: set[TopicPartition]) -> None:
+        self._asked -= sources
         self.look_again()

@@ -93,7 +93,7 @@ class BatchConsumer(FaustConsumer):
         )
         await self._kafka.start()
         lean_fetch.install(self._kafka)
-        self.engine.pacer.gate = FetchGate(self._kafka, self.engine.pacer.admits)
+        self.engine.pacer.gate = FetchGate(self._kafka, self.engine.pacer.admits, self.engine.pacer.asked)
 
     async def _watch(self) -> None:
         """End the worker when the group's coordination fails.

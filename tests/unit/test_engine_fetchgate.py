@@ -19,23 +19,25 @@ class Fetcher:
 
     def _get_actions_per_node(self, assignment: Any) -> tuple[Any, ...]:
         self.asked = [tp for tp in assignment.tps if assignment.state_value(tp)]
-        return ["fetch"], {}, 0.5, False, []
+        parts = [(tp.topic, [(tp.partition, 0, 1)]) for tp in self.asked]
+        return [(1, SimpleNamespace(topics=parts))] if parts else [], {}, 0.5, False, []
 
 
 async def test_only_admitted_partitions_are_fetched() -> None:
     """S12: what rests is not fetched ahead, since it would come as another small batch."""
     fetcher, admitted = Fetcher(), {A}
-    FetchGate(SimpleNamespace(_fetcher=fetcher), admitted.__contains__)
+    told: list[TopicPartition] = []
+    FetchGate(SimpleNamespace(_fetcher=fetcher), admitted.__contains__, told.extend)
     assignment = SimpleNamespace(tps={A, B}, state_value=lambda _: True)
     actions = fetcher._get_actions_per_node(assignment)
-    assert fetcher.asked == [A]
-    assert actions[:4] == (["fetch"], {}, 0.5, False)
+    assert fetcher.asked == told == [A]
+    assert actions[1:4] == ({}, 0.5, False)
 
 
 async def test_the_fetcher_wakes_when_more_is_admitted() -> None:
     """A partition whose rest is over is fetched at once, not when the fetcher looks next."""
     fetcher = Fetcher()
-    gate = FetchGate(SimpleNamespace(_fetcher=fetcher), lambda _: False)
+    gate = FetchGate(SimpleNamespace(_fetcher=fetcher), lambda _: False, lambda _: None)
     gate.changed()  # nobody waits yet
     *_, waits = fetcher._get_actions_per_node(SimpleNamespace(tps={A}, state_value=lambda _: True))
     gate.changed()

@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.engine.ownership import Membership
 from processor.engine.pace import rest_until_s, tick_s
-from tests.unit.test_engine_ownership import A, B, owning
 
 TIMES_S = st.floats(0, 1e5)
 BETWEEN_S = st.floats(0.001, 60)
@@ -40,14 +38,3 @@ def test_many_partitions_gather_longer() -> None:
     assert tick_s(0.2, 12) == 0.2
     assert tick_s(0.2, 192) == pytest.approx(0.576)
     assert tick_s(0.0, 1) > 0
-
-
-def test_a_partition_at_rest_is_not_fetched() -> None:
-    """A partition at rest is not idle; a new assignment ends every rest."""
-    ownership = owning(A, B)
-    ownership.resting.add(A)
-    assert ownership.idle() == [B]
-    ownership.revoke()
-    ownership.plan([A, B], Membership("me", 2))
-    ownership.resume()
-    assert set(ownership.idle()) == {A, B}

@@ -27,7 +27,7 @@ def fold(pace: Pacer, source: TopicPartition, size: int) -> None:
 
 
 def commit(pace: Pacer, source: TopicPartition) -> None:
-    pace.committed(source, asyncio.get_running_loop().time())
+    pace.committed(source)
     pace._ownership.busy.discard(source)
 
 
@@ -38,7 +38,8 @@ async def test_a_large_batch_is_fetched_ahead_of() -> None:
     assert pace.admits(A)
     commit(pace, A)
     assert pace.admits(A)
-    assert not pace._ownership.resting
+    pace.asked([A])
+    assert pace.admits(A)
 
 
 async def test_while_a_small_batch_is_committed_nothing_small_is_fetched() -> None:
@@ -53,21 +54,37 @@ async def test_while_a_small_batch_is_committed_nothing_small_is_fetched() -> No
     assert pace.admits(B)
 
 
-async def test_after_a_small_batch_a_partition_rests_and_is_fetched_again() -> None:
-    """A rest has an end, and whoever waits hears of it."""
-    pace = pacer()
-    fold(pace, A, 1)
-    commit(pace, A)
-    assert pace._ownership.resting == {A}
-    while not (pace.admits(A) and pace.admits(B)):
+async def hears_of(pace: Pacer, *sources: TopicPartition) -> None:
+    """Wait until the partitions may be fetched, as the fetcher does: when it is told to look."""
+    while not all(map(pace.admits, sources)):
         pace.became_idle.clear()
         await asyncio.wait_for(pace.became_idle.wait(), 5)
-    assert not pace._ownership.resting
+
+
+async def test_a_small_partition_is_asked_for_once_between_two_ticks() -> None:
+    """S12: whether the fetch finds something or not; at the tick the fetcher hears of it."""
+    pace = pacer()
+    pace.asked([A])
+    assert not pace.admits(A)
+    assert pace.admits(B)
+    assert pace._ownership.idle() == [A, B]  # what comes is taken
+    await hears_of(pace, A)
+
+
+async def test_after_a_small_batch_a_partition_is_fetched_again() -> None:
+    """A commit ends what it held back, for all partitions."""
+    pace = pacer()
+    pace.asked([A])
+    fold(pace, A, 1)
+    commit(pace, A)
+    assert not pace.admits(B)
+    await hears_of(pace, A, B)
 
 
 async def test_a_new_assignment_ends_what_was_held_back() -> None:
     """S9: a partition that comes back is not held back by what was in hand before."""
     pace = pacer()
+    pace.asked([A, B])
     fold(pace, A, 1)
     pace._ownership.revoke()
     assert not pace.admits(A)
