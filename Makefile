@@ -23,8 +23,10 @@ $(VENV)/.ready: pyproject.toml deploy/lock/dev.txt
 demo: setup ## fold real input with a real Kafka, and print what was found
 	@$(BIN)/fleetfold demo
 
-test: setup ## every test, on a real Kafka
-	@$(BIN)/pytest
+# A file stays in one process: it may have a broker, or a built image, of its own. In their order, the slow ones
+# (deploy, faults, integration) come first, and the quick ones fill up the end.
+test: setup ## every test, in two processes, each with a real Kafka
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup ## the tests that need no Kafka
 	@$(BIN)/pytest -m "not kafka" -n 2

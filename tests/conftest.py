@@ -1,4 +1,4 @@
-"""The broker for the tests: one for the whole run, a topic prefix for each test.
+"""The broker for the tests: one for the whole run (of each process), a topic prefix for each test.
 
 A test that asks for `kafka`, `own_broker` or `secured` is marked `kafka` by itself, so that
 `make test-fast` is sure to leave it out.
@@ -14,7 +14,7 @@ import hypothesis  # early: pytest loads it at its end, in the middle of collect
 import pytest
 import schemathesis.reporting.recorders  # noqa: F401 -- as above: its plugin loads it at the end
 
-from processor.broker import EmbeddedKafka
+from processor.broker import EmbeddedKafka, ports
 from tests.secured import Secured
 from tests.shared import SHARED, shared, tidy
 
@@ -25,6 +25,13 @@ _BROKER_FIXTURES = frozenset({"kafka", "own_broker", "secured"})
 
 # The same folder as under `make`, so that a bare `pytest` does not fetch the jars a second time.
 os.environ.setdefault("FLEETFOLD_CACHE_DIR", str(Path(__file__).parents[1] / ".cache"))
+
+
+def pytest_configure() -> None:
+    """Give each process of a run ports of its own: some are chosen seconds before a broker listens there."""
+    if process := os.environ.get("PYTEST_XDIST_WORKER"):
+        count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        ports.PORTS = ports.PORTS[int(process.removeprefix("gw")) :: count]
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks

@@ -111,9 +111,9 @@ class Scene:
         """Stop a worker with SIGTERM and return its exit code."""
         try:
             return await asyncio.to_thread(self.workers.stop, worker)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             self.workers.running.append(worker)  # to be killed with the others
-            raise
+            raise AssertionError(f"a worker did not end\n{self.workers.logs()}") from error
 
     def log(self, worker: int) -> str:
         """What the worker that was started as the n-th (from 0) has logged."""
