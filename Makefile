@@ -68,7 +68,7 @@ $(OPS)/.ready: $(VENV)/.ready deploy/lock/ops.txt
 
 lock: ops ## lock what pyproject.toml asks for; LOCK=--upgrade: the newest of everything
 	@$(LOCKED) --extra dev pyproject.toml -o deploy/lock/dev.txt
-	@$(LOCKED) --extra gateway --extra serve -c deploy/lock/dev.txt pyproject.toml -o deploy/lock/image.txt
+	@$(LOCKED) --extra gateway --extra serve --extra verdicts -c deploy/lock/dev.txt pyproject.toml -o deploy/lock/image.txt
 	@echo hatchling | $(LOCKED) -c deploy/lock/dev.txt - -o deploy/lock/build.txt
 	@$(LOCKED) --group ops -o deploy/lock/ops.txt
 

@@ -47,7 +47,7 @@ ALERTS: tuple[Alert, ...] = (
         1,
         2,
         "critical",
-        "A worker, service or gateway does not answer its scrape.",
+        "A worker, service, gateway or writer of verdicts does not answer its scrape.",
     ),
     Alert(
         "FleetfoldNoWorker",
@@ -215,6 +215,23 @@ ALERTS: tuple[Alert, ...] = (
         2,
         "warning",
         "More events wait in a gateway than Kafka takes.",
+    ),
+    # The writer of verdicts.
+    Alert(
+        "FleetfoldNoVerdicts",
+        "(sum(fleetfold_verdicts_leads) or vector(0)) < {limit}",
+        1,
+        5,
+        "warning",
+        "No instance writes verdicts: gates and services answer by old ones.",
+    ),
+    Alert(
+        "FleetfoldVerdictsBehind",
+        "max(fleetfold_verdicts_judged_seconds) > {limit} or max(fleetfold_verdicts_delay_seconds) > {limit}",
+        120,
+        2,
+        "warning",
+        "Verdicts are judged late, or by old rows.",
     ),
 )
 

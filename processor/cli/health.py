@@ -25,6 +25,7 @@ class Part(StrEnum):
     WORKER = "worker"
     SERVE = "serve"
     GATEWAY = "gateway"
+    VERDICTS = "verdicts"
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +41,7 @@ def health(
     ] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask whether the worker, service or gateway on this machine is ready.
+    """Ask whether the worker, service, gateway or writer of verdicts on this machine is ready.
 
     Exit codes: 0 it is; 1 it is not, and why; 2 it has no port.
     """
@@ -58,6 +59,7 @@ def health(
 def _address(part: Part, settings: "Settings") -> tuple[str, int]:
     host, port = {
         Part.WORKER: (settings.metrics_host, settings.metrics_port),
+        Part.VERDICTS: (settings.metrics_host, settings.metrics_port),
         Part.SERVE: (settings.serve_host, settings.serve_port),
         Part.GATEWAY: (settings.gateway_host, settings.gateway_port),
     }[part]

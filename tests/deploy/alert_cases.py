@@ -101,4 +101,16 @@ CASES: dict[str, Case] = {
         },
         GATEWAY,
     ),
+    "FleetfoldNoVerdicts": Case(
+        {
+            f'fleetfold_verdicts_leads{{instance="{name}"}}': f"{leads}x40 _x60"
+            for name, leads in (("a", 1), ("b", 0))
+        }
+    ),
+    "FleetfoldVerdictsBehind": Case(
+        {
+            'fleetfold_verdicts_judged_seconds{instance="a"}': "5x40 45+60x60",
+            'fleetfold_verdicts_delay_seconds{instance="a"}': "0.5x100",
+        }
+    ),
 }

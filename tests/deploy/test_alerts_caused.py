@@ -30,7 +30,7 @@ from tests.watching import get
 pytestmark = pytest.mark.kafka
 
 HOST = "host-1"
-JOBS = ("worker", "serve", "gateway")
+JOBS = ("worker", "serve", "gateway", "verdicts")
 # Shorter or fewer than in earnest, where causing it in earnest would take minutes.
 LIMITS = {
     "FleetfoldMassFailures": 0,
@@ -39,6 +39,7 @@ LIMITS = {
     "FleetfoldServeStale": 4,
     "FleetfoldSlow": 2,
     "FleetfoldGatewayFull": 0.3,
+    "FleetfoldVerdictsBehind": 4,
 }
 
 
@@ -58,6 +59,7 @@ class Parts:
             "FLEETFOLD_HEARTBEAT_INTERVAL_S": "1",
             "FLEETFOLD_REQUEST_TIMEOUT_S": "5",
             "FLEETFOLD_METRICS_PORT": str(self.ports["worker"]),
+            "FLEETFOLD_VERDICTS_INTERVAL_S": "0.5",
             "FLEETFOLD_SERVE_PORT": str(self.ports["serve"]),
             "FLEETFOLD_GATEWAY_PORT": str(self.ports["gateway"]),
             "FLEETFOLD_GATEWAY_PENDING_MAX": "10",
@@ -79,6 +81,8 @@ class Parts:
     def launch(self, part: str) -> None:
         """Start a part."""
         command = [sys.executable, "-m", "processor.cli.main", part]
+        if part == "verdicts":  # it has the workers' variable, and here another port
+            command += ["--metrics-port", str(self.ports[part])]
         with self._log.open("ab") as output:
             self._processes[part] = subprocess.Popen(
                 command, env=self._environment, stdout=output, stderr=output
@@ -240,8 +244,13 @@ async def test_a_broker_that_does_not_answer(prefix: str, tmp_path: Path) -> Non
             held.release()
             await asyncio.to_thread(proxied.broker.kill)
             await watching.raises(
-                "FleetfoldServeStale", "FleetfoldGatewayNotReady", "FleetfoldGatewayUnacknowledged"
+                "FleetfoldServeStale",
+                "FleetfoldGatewayNotReady",
+                "FleetfoldGatewayUnacknowledged",
+                "FleetfoldVerdictsBehind",
             )
+            await running.end("verdicts", signal.SIGKILL)
+            await watching.raises("FleetfoldNoVerdicts")
             await running.end("serve")
             running.launch("serve")
             await watching.raises("FleetfoldServeNotReady", "FleetfoldServeErrors")

@@ -20,7 +20,7 @@ def read(name: str) -> Any:
 COMPOSE: dict[str, Any] = read("compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 KAFKA = [name for name in SERVICES if name.startswith("kafka-")]
-PARTS = {"worker": 9100, "serve": 8080, "gateway": 8090}
+PARTS = {"worker": 9100, "serve": 8080, "gateway": 8090, "verdicts": 9100}
 # Settings of a broker that say what it keeps and when it has it.
 DURABLE = (
     "auto.create.topics.enable",
@@ -71,8 +71,8 @@ def test_the_kafka_that_is_tested_is_the_one_that_runs() -> None:
 
 
 def test_what_is_asked_for_is_there() -> None:
-    """Three nodes, two workers, the service, Prometheus and Grafana; the topics are made first."""
-    assert SERVICES["worker"]["deploy"]["replicas"] == 2
+    """Three nodes, two workers and two writers of verdicts, and all else once; the topics are made first."""
+    assert SERVICES["worker"]["deploy"]["replicas"] == SERVICES["verdicts"]["deploy"]["replicas"] == 2
     assert {"serve", "gateway", "prometheus", "grafana"} <= set(SERVICES)
     assert set(SERVICES["topics"]["depends_on"]) == set(KAFKA)
     for part in PARTS:
@@ -117,6 +117,7 @@ def test_ports_are_those_of_the_image() -> None:
     assert defaults["gateway_port"].default == PARTS["gateway"]
     for part in ("serve", "gateway"):
         assert SERVICES[part]["ports"] == [f"127.0.0.1:{PARTS[part]}:{PARTS[part]}"]
+    for part in ("serve", "gateway", "verdicts"):
         assert SERVICES[part]["healthcheck"]["test"] == ["CMD", "fleetfold", "health", part]
 
 
@@ -142,7 +143,7 @@ def test_prometheus_may_read_what_it_scrapes() -> None:
     assert {job["job_name"] for job in jobs} == {f"fleetfold-{part}" for part in PARTS}
     for job in jobs:
         part = job["job_name"].removeprefix("fleetfold-")
-        if part == "worker":
+        if PARTS[part] == PARTS["worker"]:
             (found,) = job["dns_sd_configs"]
             assert (found["names"], found["port"]) == ([part], PARTS[part])
         else:

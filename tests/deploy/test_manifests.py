@@ -16,7 +16,7 @@ from tests.deploy.tools import DEPLOY, ROOT
 from tests.deploy.vendor_schemas import KINDS, TARGET
 
 FOLDER = DEPLOY / "kubernetes"
-PARTS = {"worker": 9100, "serve": 8080, "gateway": 8090}
+PARTS = {"worker": 9100, "serve": 8080, "gateway": 8090, "verdicts": 9100}
 DOCUMENTS: list[dict[str, Any]] = [
     document
     for path in sorted(FOLDER.glob("*.yaml"))
@@ -144,7 +144,7 @@ def test_budgets_and_services_choose_the_parts_pods(part: str) -> None:
     labels = of_kind("Deployment")[f"{CLUSTER}-{part}"]["spec"]["template"]["metadata"]["labels"]
     chosen = of_kind("PodDisruptionBudget")[f"{CLUSTER}-{part}"]["spec"]["selector"]["matchLabels"]
     assert chosen.items() <= labels.items()
-    if part != "worker":
+    if part in ("serve", "gateway"):
         assert of_kind("Service")[f"{CLUSTER}-{part}"]["spec"]["selector"].items() <= labels.items()
 
 
@@ -163,7 +163,8 @@ def test_settings_exist_and_fit_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "user"), [("worker", "worker"), ("serve", "reader"), ("gateway", "publisher")]
+    ("part", "user"),
+    [("worker", "worker"), ("serve", "reader"), ("gateway", "publisher"), ("verdicts", "verdicts")],
 )
 def test_each_part_is_its_own_user(part: str, user: str) -> None:
     """The certificate that is mounted is that of the user with the part's rights."""

@@ -90,7 +90,7 @@ def asked(requirements: Iterable[str]) -> Iterator[Requirement]:
 
 @pytest.mark.parametrize(
     ("name", "extras"),
-    [("dev.txt", ["dev"]), ("image.txt", ["gateway", "serve"])],
+    [("dev.txt", ["dev"]), ("image.txt", ["gateway", "serve", "verdicts"])],
 )
 def test_the_lock_holds_what_is_asked_for(name: str, extras: list[str]) -> None:
     """A dependency that changes must be locked anew: run `make lock`."""

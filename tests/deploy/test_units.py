@@ -15,7 +15,7 @@ from tests.deploy.tools import DEPLOY, run, tool
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROGRAM = "/opt/fleetfold/bin/fleetfold"
-LONG_RUNNING = ("fleetfold-worker", "fleetfold-serve", "fleetfold-gateway")
+LONG_RUNNING = ("fleetfold-worker", "fleetfold-serve", "fleetfold-gateway", "fleetfold-verdicts")
 EXPOSED_MAX = 20  # tenths of systemd's own measure, from 0 to 100; a unit without any of this has 96
 
 

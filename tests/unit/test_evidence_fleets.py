@@ -1,11 +1,13 @@
 """`make evidence` measures what it says: its counts are the contract's, its fleets follow from seeds."""
 
+import math
 import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -100,3 +102,22 @@ def test_nobody_but_the_writer_loads_scipy(module: str) -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_how_few_installs_could_do() -> None:
+    """The bound that deploy/evidence.md gives follows from what the fleets are drawn with."""
+    text = (Path(__file__).parents[2] / "deploy" / "evidence.md").read_text(encoding="utf-8")
+    fleets = [draw(seed) for seed in range(1, 21)]
+    usual = fmean(rate for fleet in fleets for rate in fleet.rates)
+    broken = [share for fleet in fleets for share in fleet.broken.values()]
+    innocent = max(rate for fleet in fleets for rate in fleet.rates)
+
+    def bound(before: float, after: float) -> float:
+        told = after * math.log(after / before) + (1 - after) * math.log((1 - after) / (1 - before))
+        return math.log(1_344_000) / told
+
+    assert usual == pytest.approx(0.029, abs=0.001)
+    assert fmean(bound(usual, after) for after in broken) == pytest.approx(6.6, abs=0.5)
+    assert 0.15 < innocent <= 0.2
+    assert bound(0.2, 0.775) == pytest.approx(18, abs=0.5)
+    assert all(figure in text for figure in ("1,344,000", "0.029", "6.6 installs", "the bound is 18"))

@@ -19,6 +19,7 @@ PORTS = {
     "worker": "FLEETFOLD_METRICS_PORT",
     "serve": "FLEETFOLD_SERVE_PORT",
     "gateway": "FLEETFOLD_GATEWAY_PORT",
+    "verdicts": "FLEETFOLD_METRICS_PORT",
 }
 
 

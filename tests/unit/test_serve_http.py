@@ -114,6 +114,8 @@ def test_scores_hold_ids_of_any_kind(ids: list[str]) -> None:
         ({"component_ids": "a"}, 422),
         ({"component_ids": [1]}, 422),
         ({"component_ids": [""]}, 422),
+        ({"component_ids": ["a"], "shrunk": 1}, 422),
+        ({"component_ids": ["a"], "shrunk": None}, 422),
         ({"component_ids": ["x" * 257]}, 422),
         ({"component_ids": ["x"] * (IDS_MAX + 1)}, 422),
         (b" " * (4 * 1024 * 1024 + 1), 413),

@@ -61,6 +61,16 @@ async def test_scores_carry_the_kinds(asker: Asker) -> None:
     ]  # fmt: skip
 
 
+async def test_scores_tell_shrunk_rates_to_who_asks(asker: Asker) -> None:
+    """The shrunk rate of each, as a component's own answer has it, and of an unknown one the fleet's."""
+    ids = ["few", "never", "good"]
+    told = (await asker.post("/v1/scores", {"component_ids": ids, "shrunk": True})).json["scores"]
+    assert [each["shrunk_rate"] for each in told] == [round(20 / 23, 4), 1.0, 1.0]
+    assert [each["score_multiplier"] for each in told] == [0.0, 1.0, 1.0]
+    plain = (await asker.post("/v1/scores", {"component_ids": ids})).json["scores"]
+    assert plain == [{name: each[name] for name in each if name != "shrunk_rate"} for each in told]
+
+
 async def test_verdicts_are_listed_page_by_page(asker: Asker) -> None:
     """By id, all kinds or one; what was mended is not there."""
     page = (await asker.get("/v1/verdicts?limit=2")).json

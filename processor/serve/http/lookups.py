@@ -46,15 +46,22 @@ def _score(rate: float | None, problematic: bool, deprecated: bool, kinds: tuple
 def row_json(answers: Answers, component_id: str, value: bytes) -> bytes:
     """Return a component's row as HTTP shows it: as on the topic, its multipliers, and its verdicts."""
     multiplier = repr(answers.score_multiplier(component_id)).encode()
-    row = orjson.loads(value)
-    successes: int = row["install_successes"]
-    shrunk = shrunk_rate(successes, successes + row["install_failures"], answers.fleet.rate, answers.strength)
     return b'%b,"score_multiplier":%b,"shrunk_rate":%b,"verdicts":%b}' % (
         value[:-1],
         multiplier,
-        repr(round(shrunk, 4)).encode(),
+        _shrunk(answers, value),
         answers.verdicts.texts.get(component_id, b"[]"),
     )
+
+
+def _shrunk(answers: Answers, value: bytes | None) -> bytes:
+    """Return a row's shrunk rate in JSON; the fleet's own rate for a component without a row."""
+    successes = attempts = 0
+    if value is not None:
+        row = orjson.loads(value)
+        successes = row["install_successes"]
+        attempts = successes + row["install_failures"]
+    return repr(round(shrunk_rate(successes, attempts, answers.fleet.rate, answers.strength), 4)).encode()
 
 
 def component(answers: Answers, component_id: str, if_none_match: str | None) -> Reply:
@@ -70,11 +77,12 @@ def scores(answers: Answers, body: bytes) -> Reply:
 
     Args:
         answers: what is known.
-        body: `{"component_ids": [...]}`.
+        body: `{"component_ids": [...]}`; with `"shrunk": true` each score has its shrunk rate too.
     """
     try:
-        ids = orjson.loads(body)["component_ids"]
-        wrong = _why_wrong(ids)
+        asked = orjson.loads(body)
+        ids, shrunk = asked["component_ids"], asked.get("shrunk", False)
+        wrong = _why_wrong(ids) if isinstance(shrunk, bool) else "shrunk must be true or false"
     except orjson.JSONDecodeError as error:
         return problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}")
     except (KeyError, TypeError):
@@ -82,10 +90,10 @@ def scores(answers: Answers, body: bytes) -> Reply:
     if wrong:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
     headers = (("cache-control", "no-store"),)
-    return Reply(HTTPStatus.OK, _scores_json(answers, ids), headers=headers)
+    return Reply(HTTPStatus.OK, _scores_json(answers, ids, shrunk=shrunk), headers=headers)
 
 
-def _scores_json(answers: Answers, ids: list[str]) -> bytes:
+def _scores_json(answers: Answers, ids: list[str], *, shrunk: bool) -> bytes:
     """Put the scores together from texts, many times faster than from objects: id by id, only look-ups."""
     if not ids:
         return b'{"scores":[]}'
@@ -96,6 +104,12 @@ def _scores_json(answers: Answers, ids: list[str]) -> bytes:
         text + ends[rate_of(each), each in problematic, each in deprecated, kinds_of(each, ())]
         for text, each in zip(_texts(ids), ids, strict=True)
     ]
+    if shrunk:  # only on demand: it takes reading each row
+        value_of = answers.rows.values.get
+        found = [
+            b'%b,"shrunk_rate":%b}' % (score[:-1], _shrunk(answers, value_of(each)))
+            for score, each in zip(found, ids, strict=True)
+        ]
     return b'{"scores":[{"component_id":"%b]}' % b',{"component_id":"'.join(found)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from schemas import history
 from schemas.limits import COMPONENT_ID_MAX
@@ -123,6 +123,7 @@ class ScoresRequest(BaseModel):
     component_ids: list[Annotated[str, Field(min_length=1, max_length=COMPONENT_ID_MAX)]] = Field(
         max_length=10_000
     )
+    shrunk: StrictBool = Field(default=False, description="Whether to tell each shrunk rate; it takes longer")
 
 
 class Score(BaseModel):
@@ -132,6 +133,9 @@ class Score(BaseModel):
     known: bool = Field(description="Whether it was ever seen")
     success_rate: float = Field(ge=0, le=1)
     score_multiplier: float = Field(ge=0, le=1, description="1.0 with no attempt, or if it is unknown")
+    shrunk_rate: float | None = Field(
+        default=None, ge=0, le=1, description="As of a component; only where `shrunk` is asked for"
+    )
     is_problematic: bool
     is_deprecated: bool
     verdicts: list[VerdictKind] = Field(description="What is held against it, the gravest first")
