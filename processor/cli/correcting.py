@@ -117,7 +117,7 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
     as_json: JsonOption = False,
 ) -> None:
     """Take back a bad batch: the events so far for which all that is given holds."""
-    ids = [*(event_id or []), *([] if event_ids is None else event_ids.read_text("utf-8").split())]
+    ids = [*(event_id or []), *([] if event_ids is None else _ids_in(event_ids))]
     request = _request(
         "retract",
         reason,
@@ -192,6 +192,18 @@ def _corrections(
         print_table(("made", "kind", "of", "events", "by", "reason"), rows, right=("events",))
     else:
         console.print("no corrections")
+
+
+def _ids_in(path: Path) -> list[str]:
+    """Return the ids in a file; leave if it has none, which must not mean all events."""
+    try:
+        ids = path.read_text("utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        fail(f"cannot read {harmless(str(path))}: {why}")
+    if not ids:
+        fail(f"there are no event ids in {harmless(str(path))}")
+    return ids
 
 
 def _time(text: str | None) -> "datetime | None":
