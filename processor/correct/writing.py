@@ -46,9 +46,15 @@ async def look(settings: Settings, request: Request, on_progress: OnProgress = l
     """Return what a correction would change now; nothing is written.
 
     Raises:
-        CorrectionError: it would not reach all that is in use, or see `make_plan`.
+        CorrectionError: it would not reach all that is in use, workers would refuse it, or see `make_plan`.
         TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
     """
+    config = settings.fold_config()
+    if not config.correction_key and not config.takes_unsigned:
+        raise CorrectionError(
+            "without FLEETFOLD_CORRECTION_KEY workers refuse it on a Kafka that asks who one is: set it here "
+            "and for all workers"
+        )
     await require_reach(settings)
     return await make_plan(settings, request, await read_corrections(settings), on_progress)
 
