@@ -15,7 +15,7 @@ from processor.standing import standing
 from schemas.corrections import Correction
 from schemas.topics import CHECKPOINTS, CO_FAILURES, COMPONENT_STATS, CORRECTIONS
 
-__all__ = ["TABLES", "compare", "makings_of"]
+__all__ = ["TABLES", "compare", "makings_of", "read_remarks"]
 
 TABLES = (COMPONENT_STATS, CO_FAILURES)
 
@@ -75,11 +75,21 @@ async def _stand_still(settings: Settings, *generations: int) -> bool:
     return True
 
 
+async def read_remarks(settings: Settings) -> dict[str, Any]:
+    """Return the settings that the settings' generation was last folded with; none before its first start.
+
+    Raises:
+        TopicsError: it is not there, or there is no right to read it.
+        KafkaUnavailableError: no broker answers.
+    """
+    stored = (await _rows(settings, CHECKPOINTS)).get(_REMARKS_KEY)
+    found: dict[str, Any] = {} if stored is None else orjson.loads(stored)["remarks"]
+    return found
+
+
 async def makings_of(settings: Settings, generation: int) -> Makings:
     """Return how a generation was made, as far as it is written down."""
-    named = of_generation(settings, generation)
-    stored = (await _rows(named, CHECKPOINTS)).get(_REMARKS_KEY)
-    remarks = {} if stored is None else orjson.loads(stored)["remarks"]
+    remarks = await read_remarks(of_generation(settings, generation))
     made = (await read_aliases(settings)).built.get(generation)
     corrections: list[Correction] = []
 

@@ -156,7 +156,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake",),
-        read_by=("recovery", "failure queries"),
+        read_by=("recovery", "failure queries", "retract"),
     ),
     TopicSpec(
         name=COMPONENT_STATS,

@@ -35,7 +35,7 @@ _ForRebuildOption = Annotated[
     bool,
     typer.Option(
         "--for-rebuild",
-        help="Only write it down: rebuilds that begin later obey it, what is in use counts on.",
+        help="Only write it down: rebuilds that begin later obey it, all others count on.",
     ),
 ]
 
@@ -143,8 +143,9 @@ def _undeprecate(
     as_json: JsonOption = False,
 ) -> None:
     """Declare a component not deprecated up to now; a later `deprecated` event deprecates it again."""
-    from processor.correct.barred import require_reach
     from processor.correct.writing import undeprecate
+    from processor.generations import of_generation
+    from processor.serve.alias import read_aliases
     from processor.serve.queries import stats_rows
     from processor.serve.reader import read_snapshot
     from schemas.topics import COMPONENT_STATS
@@ -154,8 +155,8 @@ def _undeprecate(
     if for_rebuild:
         write_down(settings, request, how)
         return
-    asyncio.run(require_reach(settings))
-    snapshot = asyncio.run(read_snapshot(settings.topic(COMPONENT_STATS), settings.kafka_options()))
+    live = of_generation(settings, asyncio.run(read_aliases(settings)).live)
+    snapshot = asyncio.run(read_snapshot(live.topic(COMPONENT_STATS), settings.kafka_options()))
     key = component_id.encode("utf-8", "surrogateescape")
     found = stats_rows({key: snapshot.rows[key]} if key in snapshot.rows else {})
     row = found[0] if found else None

@@ -144,6 +144,8 @@ async def put_to_use_and_drop(fleet: Fleet) -> None:
         await eventually(lambda: _knows(fleet, "later"))
         listed = json.loads(await operator.works("generations", "--json"))
         assert [row["live"] for row in listed] == [False, True]
+        await operator.works("forget", "host", "h9", "--yes")
+        await eventually(lambda: _knows(fleet, "later", not_any_more=True))
         await operator.works("switch", "1")
     second = fleet.in_second("operator")
     await bury(_stream_of(fleet.second), json.dumps(REPLAYED).encode())
@@ -160,9 +162,9 @@ async def _succeeds(command: CommandLine, *arguments: str) -> bool:
     return (await command.run(*arguments)).code == 0
 
 
-async def _knows(fleet: Fleet, component: str) -> bool:
+async def _knows(fleet: Fleet, component: str, *, not_any_more: bool = False) -> bool:
     both = await asyncio.gather(fleet.rows(fleet.harness), fleet.rows(fleet.second))
-    return all(component in rows for rows, _ in both)
+    return all((component in rows) is not not_any_more for rows, _ in both)
 
 
 def _stream_of(settings: Settings) -> Stream:
