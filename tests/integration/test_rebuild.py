@@ -103,6 +103,10 @@ async def test_the_difference_is_told_with_its_reason(stream: Stream) -> None:
     assert pair["ids"] == ["a", "b"]
     assert pair["fields"]["count"] == {"old": None, "new": 1}
     assert "session_gap_s 60 -> 120" in pair["why"]
+    (fleet,) = (each for each in told if each["table"] == "fleet-totals")
+    assert fleet["fields"] == {"sessions": {"old": 2, "new": 1}}
+    assert "session_gap_s 60 -> 120" in fleet["why"]
+    assert not [each for each in told if each["table"] == "component-history"]
     again, _ = await rebuilt(stream, 4, "--diff", FLEETFOLD_SESSION_GAP_S="120")
     assert await again.pairs() == {("a", "b"): 1}
     assert (await read_aliases(stream.settings)).built.keys() == {2, 3}
