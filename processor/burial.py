@@ -6,7 +6,8 @@ from aiokafka import TopicPartition
 
 from processor.domain.deadletters import DeadLetterGauge
 from processor.domain.door import TOO_MANY_HOSTS
-from processor.domain.record import DeadLetter
+from processor.domain.record import DeadLetter, header_of
+from processor.domain.routing import VOID_HEADER
 from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
 from processor.settings import Settings
@@ -79,9 +80,11 @@ def dead_letter_headers(source: TopicPartition, letter: DeadLetter) -> list[tupl
         letter: the record with its reason.
 
     Returns:
-        Headers: reason code, field, where it stood, its time (milliseconds) and its full size (bytes).
+        Headers: reason code, field, where it stood, its time (milliseconds), its full size (bytes), and the
+        mark of a void event, if it has one.
     """
     record = letter.record
+    is_void = bool(record.headers) and header_of(record, VOID_HEADER) is not None
     return [
         ("fleetfold-reason", letter.reason.encode()),
         ("fleetfold-field", letter.field.encode()),
@@ -90,4 +93,5 @@ def dead_letter_headers(source: TopicPartition, letter: DeadLetter) -> list[tupl
         ("fleetfold-offset", b"%d" % record.offset),
         ("fleetfold-time", b"%d" % record.timestamp),
         ("fleetfold-size", b"%d" % len(record.value or b"")),
+        *([(VOID_HEADER, b"1")] if is_void else []),
     ]

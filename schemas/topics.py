@@ -239,7 +239,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         one_order=True,
         shared=True,
         written_by=("forget", "retract", "undeprecate"),
-        read_by=("people", "forget", "retract", "rebuild"),
+        read_by=("people", "forget", "retract", "rebuild", "dead-letter replay"),
     ),
     TopicSpec(
         name=OVERRIDES,

@@ -160,14 +160,15 @@ class Corrections:
             partition: where the records were read.
         """
         return [
-            place for place in self._named(events, book) if self._is_void(events.one(place, book), partition)
+            place for place in self._named(events, book) if self.is_void(events.one(place, book), partition)
         ]
 
     def forgets(self, host: bytes, partition: int, offset: int) -> bool:
         """Say whether a host was forgotten after it had sent the original at this place."""
         return any(selector.reaches(partition, offset) for selector in self._forgotten.get(host, ()))
 
-    def _is_void(self, event: Event, partition: int) -> bool:
+    def is_void(self, event: Event, partition: int) -> bool:
+        """Say whether an event is void that was read in a partition, as a copy perhaps."""
         component, outcome, time_us, print_, host = event[:5]
         return any(
             selector.takes(component, outcome, time_us, host, print_)
