@@ -39,6 +39,7 @@ class Letter:
         time_ms: the time of the record, -1 if unknown.
         size: how many bytes the value had, -1 if unknown.
         is_void: a correction had taken the event back before a rebuild read it.
+        copy_of: if it was a forwarded copy, where its original stands: topic, partition and offset.
     """
 
     place: Place
@@ -51,6 +52,7 @@ class Letter:
     time_ms: int
     size: int
     is_void: bool = False
+    copy_of: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -118,4 +120,5 @@ def _letter(record: Any, headers: Mapping[str, bytes]) -> Letter:
         time_ms=number("time"),
         size=number("size"),
         is_void=VOID_HEADER in headers,
+        copy_of=text("from"),
     )

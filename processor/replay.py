@@ -86,7 +86,7 @@ def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
     if not letter.is_whole:
         return f"only {len(letter.value)} of its {letter.size} bytes are kept, or only the start of its key"
     headers = (
-        (FROM_HEADER, f"{topic}/{partition}/{offset}".encode()),
+        (FROM_HEADER, (letter.copy_of or f"{topic}/{partition}/{offset}").encode()),
         (TIME_HEADER, b"%d" % max(letter.time_ms, 0)),
         *(((VOID_HEADER, b"1"),) if letter.is_void else ()),  # known to a rebuilt generation, not counted
     )
@@ -128,7 +128,8 @@ async def plan(settings: Settings, wanted: Wanted) -> Replay:
             found.done_before.append(letter)
             continue
         copy = copy_of(letter, partitions, config)
-        if isinstance(copy, Copy) and letter.origin[0] == events and _is_void(copy, corrections, config):
+        is_marked, on_log = letter.is_void, letter.origin[0] == events  # what is marked counts nothing anyway
+        if isinstance(copy, Copy) and not is_marked and _is_void(copy, corrections, config, on_log=on_log):
             copy = "a correction took its event back"
         if isinstance(copy, Copy):
             found.ready.append((letter, copy))
@@ -137,11 +138,12 @@ async def plan(settings: Settings, wanted: Wanted) -> Replay:
     return found
 
 
-def _is_void(copy: Copy, corrections: Corrections, config: FoldConfig) -> bool:
+def _is_void(copy: Copy, corrections: Corrections, config: FoldConfig, *, on_log: bool) -> bool:
+    """Say whether a correction took an event back; of a routed one the place on the log is not known."""
     event = decode_one(copy, config) if corrections else None
-    return (
-        event is not None and not isinstance(event, DeadLetter) and corrections.is_void(event, copy.partition)
-    )
+    if event is None or isinstance(event, DeadLetter):
+        return False
+    return corrections.is_void(event, copy.partition if on_log else None)
 
 
 async def replay(settings: Settings, wanted: Wanted) -> Replay:

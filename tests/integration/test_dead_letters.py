@@ -151,6 +151,23 @@ async def test_what_a_correction_took_back_is_not_replayed(stream: Stream, what:
     }
 
 
+async def test_a_copy_without_room_is_judged_by_its_original(kafka: EmbeddedKafka, prefix: str) -> None:
+    """A stray's copy that came after the correction, and became a dead letter, is still taken back."""
+    small = await Stream(kafka.bootstrap, prefix, max_hosts=1).create_topics()
+    home = partition_of(b"host-1", 4)
+    first = next(f"h{n}" for n in range(99) if partition_of(f"h{n}".encode(), 4) == home)
+    await small.publish(event(host_id=first, event_id=uuid_of(1)))
+    stray = event(host_id="host-1", component_id="stray", event_id=uuid_of(2))
+    await small.publish(stray, partition=(home + 1) % 4)
+    assert (await corrected(small, "retract", "--host", "host-1", "--for-rebuild", "--yes")).exit_code == 0
+    await small.fold()
+    assert [reason for _, reason, _ in await small.dead()] == ["too_many_hosts"]
+    result = await command(small, "replay", "--yes", "--json")
+    assert [each["why"] for each in json.loads(result.stdout)["refused"]] == [
+        "a correction took its event back"
+    ]
+
+
 async def test_a_truncated_letter_cannot_be_replayed(stream: Stream) -> None:
     """X12: of which only a part is kept cannot be sent again, and that is said."""
     await bury(stream, orjson.dumps(event()), size=70_000)
