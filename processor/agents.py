@@ -85,7 +85,13 @@ class Agents:
         hosts = ledgers.partition(batch.partition)
         void = None if self._settings.generation <= 1 else partial(Marked.places, partition=batch.partition)
         result = fold(
-            batch.records, batch.partition, hosts, self._config, topic=batch.source.topic, void=void
+            batch.records,
+            batch.partition,
+            hosts,
+            self._config,
+            topic=batch.source.topic,
+            void=void,
+            applies=True,
         )
         self._burial.bury(batch.source, len(batch.records), result.dead, transaction)
         self._report(result)

@@ -6,7 +6,8 @@ from aiokafka import TopicPartition
 
 from processor.domain.deadletters import DeadLetterGauge
 from processor.domain.door import TOO_MANY_HOSTS
-from processor.domain.record import DeadLetter
+from processor.domain.record import FROM_HEADER, DeadLetter, header_of, record_ms
+from processor.domain.routing import VOID_HEADER
 from processor.engine.errors import LimitError
 from processor.engine.transaction import Transaction
 from processor.settings import Settings
@@ -79,15 +80,21 @@ def dead_letter_headers(source: TopicPartition, letter: DeadLetter) -> list[tupl
         letter: the record with its reason.
 
     Returns:
-        Headers: reason code, field, where it stood, its time (milliseconds) and its full size (bytes).
+        Headers: reason code, field, where it stood, its time (milliseconds), its full size (bytes), and the
+        mark of a void event, if it has one. Of a forwarded copy also where its original stands, and the
+        time is that one's.
     """
     record = letter.record
+    is_void = bool(record.headers) and header_of(record, VOID_HEADER) is not None
+    original = header_of(record, FROM_HEADER) if record.headers else None
     return [
         ("fleetfold-reason", letter.reason.encode()),
         ("fleetfold-field", letter.field.encode()),
         ("fleetfold-topic", source.topic.encode()),
         ("fleetfold-partition", b"%d" % source.partition),
         ("fleetfold-offset", b"%d" % record.offset),
-        ("fleetfold-time", b"%d" % record.timestamp),
+        ("fleetfold-time", b"%d" % record_ms(record)),
         ("fleetfold-size", b"%d" % len(record.value or b"")),
+        *([(VOID_HEADER, b"1")] if is_void else []),
+        *([(FROM_HEADER, original)] if original is not None else []),
     ]

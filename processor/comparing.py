@@ -8,16 +8,23 @@ import orjson
 from processor.errors import TopicsError
 from processor.generations import of_generation
 from processor.serve.alias import read_aliases
-from processor.serve.differences import Difference, Makings, differences
+from processor.serve.differences import Difference, Makings, differences, summed
 from processor.serve.reader import read_snapshot, read_topic
 from processor.settings import Settings
 from processor.standing import standing
 from schemas.corrections import Correction
-from schemas.topics import CHECKPOINTS, CO_FAILURES, COMPONENT_STATS, CORRECTIONS
+from schemas.topics import (
+    CHECKPOINTS,
+    CO_FAILURES,
+    COMPONENT_HISTORY,
+    COMPONENT_STATS,
+    CORRECTIONS,
+    FLEET_TOTALS,
+)
 
-__all__ = ["TABLES", "compare", "makings_of"]
+__all__ = ["TABLES", "compare", "makings_of", "read_remarks"]
 
-TABLES = (COMPONENT_STATS, CO_FAILURES)
+TABLES = (COMPONENT_STATS, CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS)
 
 _REMARKS_KEY = b'["remarks"]'
 _LOOKS_MAX = 5
@@ -57,6 +64,8 @@ async def _look(
     found = {}
     for table in TABLES:
         before, after = [await _rows(of_generation(settings, number), table) for number in (old, new)]
+        if table == FLEET_TOTALS:
+            before, after = summed(before), summed(after)
         for each in differences(table, before, after, makings):
             found[(table, *each.ids)] = each
     return found
@@ -75,11 +84,21 @@ async def _stand_still(settings: Settings, *generations: int) -> bool:
     return True
 
 
+async def read_remarks(settings: Settings) -> dict[str, Any]:
+    """Return the settings that the settings' generation was last folded with; none before its first start.
+
+    Raises:
+        TopicsError: it is not there, or there is no right to read it.
+        KafkaUnavailableError: no broker answers.
+    """
+    stored = (await _rows(settings, CHECKPOINTS)).get(_REMARKS_KEY)
+    found: dict[str, Any] = {} if stored is None else orjson.loads(stored)["remarks"]
+    return found
+
+
 async def makings_of(settings: Settings, generation: int) -> Makings:
     """Return how a generation was made, as far as it is written down."""
-    named = of_generation(settings, generation)
-    stored = (await _rows(named, CHECKPOINTS)).get(_REMARKS_KEY)
-    remarks = {} if stored is None else orjson.loads(stored)["remarks"]
+    remarks = await read_remarks(of_generation(settings, generation))
     made = (await read_aliases(settings)).built.get(generation)
     corrections: list[Correction] = []
 

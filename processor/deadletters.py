@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from processor.domain.routing import VOID_HEADER
 from processor.serve.reader import read_topic
 from processor.settings import Settings
 from schemas.topics import DEAD_LETTERS
@@ -37,6 +38,8 @@ class Letter:
         origin: topic, partition and offset where it stood; ("", -1, -1) if its headers do not say.
         time_ms: the time of the record, -1 if unknown.
         size: how many bytes the value had, -1 if unknown.
+        is_void: a correction had taken the event back before a rebuild read it.
+        copy_of: if it was a forwarded copy, where its original stands: topic, partition and offset.
     """
 
     place: Place
@@ -48,6 +51,8 @@ class Letter:
     origin: tuple[str, int, int]
     time_ms: int
     size: int
+    is_void: bool = False
+    copy_of: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -114,4 +119,6 @@ def _letter(record: Any, headers: Mapping[str, bytes]) -> Letter:
         origin=(text("topic"), number("partition"), number("offset")),
         time_ms=number("time"),
         size=number("size"),
+        is_void=VOID_HEADER in headers,
+        copy_of=text("from"),
     )

@@ -24,6 +24,7 @@ __all__ = [
     "GenerationError",
     "begin",
     "corrections_end",
+    "corrections_missed",
     "drop",
     "has_workers",
     "mark_built",
@@ -92,6 +93,32 @@ async def corrections_end(settings: Settings) -> int:
     """
     ends = await read_topic(settings.topic(CORRECTIONS), settings.kafka_options(), lambda _: None)
     return sum(ends.values())
+
+
+async def corrections_missed(settings: Settings, made: BuiltGeneration) -> int:
+    """Return how many corrections were made that a generation does not obey.
+
+    Those are that came after its rebuild began and do not say that it took them in among its events.
+
+    Raises:
+        TopicsError, KafkaUnavailableError: as `corrections_end`.
+    """
+    later: list[bytes | None] = []
+
+    def on_records(records: list[Any]) -> None:
+        later.extend(each.value for each in records if each.offset >= made.corrections)
+
+    await read_topic(settings.topic(CORRECTIONS), settings.kafka_options(), on_records)
+    return sum(not _takes_in(value, made.generation) for value in later)
+
+
+def _takes_in(value: bytes | None, generation: int) -> bool:
+    """Say whether a correction, of whatever kind, was told to a generation."""
+    try:
+        told = orjson.loads(value or b"{}").get("generations")
+    except (AttributeError, orjson.JSONDecodeError):
+        return False
+    return isinstance(told, list) and generation in told
 
 
 async def mark_built(settings: Settings) -> None:

@@ -7,6 +7,9 @@ its first time, and a rebuild, which reads the originals with the code of today,
 Copies and markers go out in transactions under one id. Whoever starts a replay first shuts out, and ends what
 is in hand of, every other; only then it reads which letters are marked. So no letter is sent twice, not by a
 second run, not by two at a time, and not after a crash in the middle.
+
+What a correction took back is refused: its original stands before the end that the correction wrote down. A
+correction that is made while letters are on their way ends the transaction that they are in.
 """
 
 import asyncio
@@ -17,15 +20,19 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from processor.admin import admin_client
+from processor.correct.audit import read_corrections
 from processor.deadletters import Letter, Wanted, marker, read_letters
 from processor.domain.config import FoldConfig
+from processor.domain.corrections import Corrections
 from processor.domain.decode import decode_one
 from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
+from processor.domain.routing import VOID_HEADER
 from processor.errors import FleetfoldError, TopicsError
 from processor.fenced import fenced_producer, settled
+from processor.generations import corrections_end
 from processor.settings import Settings
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
 
 __all__ = ["Copy", "Replay", "ReplayError", "copy_of", "plan", "replay"]
 
@@ -56,11 +63,13 @@ class Replay:
         ready: letters with their copies, to be sent or sent.
         done_before: letters that were replayed earlier.
         refused: letters that cannot be replayed, each with why.
+        corrections: where `corrections` ended before it was read.
     """
 
     ready: list[tuple[Letter, Copy]] = field(default_factory=list)
     done_before: list[Letter] = field(default_factory=list)
     refused: list[tuple[Letter, str]] = field(default_factory=list)
+    corrections: int = 0
 
 
 def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
@@ -77,8 +86,9 @@ def copy_of(letter: Letter, partitions: int, config: FoldConfig) -> Copy | str:
     if not letter.is_whole:
         return f"only {len(letter.value)} of its {letter.size} bytes are kept, or only the start of its key"
     headers = (
-        (FROM_HEADER, f"{topic}/{partition}/{offset}".encode()),
+        (FROM_HEADER, (letter.copy_of or f"{topic}/{partition}/{offset}").encode()),
         (TIME_HEADER, b"%d" % max(letter.time_ms, 0)),
+        *(((VOID_HEADER, b"1"),) if letter.is_void else ()),  # known to a rebuilt generation, not counted
     )
     copy = Copy(0, letter.key, letter.value, headers, letter.time_ms)
     event = decode_one(copy, config)
@@ -110,13 +120,17 @@ async def plan(settings: Settings, wanted: Wanted) -> Replay:
             letters.append(letter)
 
     replayed = await read_letters(settings, on_letter)
-    config = settings.fold_config()
-    found = Replay()
+    end, corrections = await corrections_end(settings), await read_corrections(settings)
+    config, events = settings.fold_config(), settings.topic(OUTCOME_EVENTS)
+    found = Replay(corrections=end)
     for letter in letters:
         if letter.place in replayed:
             found.done_before.append(letter)
             continue
         copy = copy_of(letter, partitions, config)
+        is_marked, on_log = letter.is_void, letter.origin[0] == events  # what is marked counts nothing anyway
+        if isinstance(copy, Copy) and not is_marked and _is_void(copy, corrections, config, on_log=on_log):
+            copy = "a correction took its event back"
         if isinstance(copy, Copy):
             found.ready.append((letter, copy))
         else:
@@ -124,23 +138,33 @@ async def plan(settings: Settings, wanted: Wanted) -> Replay:
     return found
 
 
+def _is_void(copy: Copy, corrections: Corrections, config: FoldConfig, *, on_log: bool) -> bool:
+    """Say whether a correction took an event back; of a routed one the place on the log is not known."""
+    event = decode_one(copy, config) if corrections else None
+    if event is None or isinstance(event, DeadLetter):
+        return False
+    return corrections.is_void(event, copy.partition if on_log else None)
+
+
 async def replay(settings: Settings, wanted: Wanted) -> Replay:
     """Send the letters that can be replayed and were not yet, and mark them.
 
     Raises:
-        ReplayError: another replay took over.
+        ReplayError: another replay took over, or a correction was made meanwhile.
         TopicsError, KafkaUnavailableError, SettingsError: as `plan`.
     """
     shut_out = ReplayError("another replay was started and took over; nothing is sent twice")
     async with fenced_producer(settings, f"{settings.group}-dead-letter-replay", shut_out) as producer:
         found = await plan(settings, wanted)
         for first in range(0, len(found.ready), _CHUNK):
-            await _send(producer, settings, found.ready[first : first + _CHUNK])
+            await _send(producer, settings, found, found.ready[first : first + _CHUNK])
     return found
 
 
-async def _send(producer: AIOKafkaProducer, settings: Settings, chunk: Sequence[tuple[Letter, Copy]]) -> None:
-    """Send copies and their markers in one transaction."""
+async def _send(
+    producer: AIOKafkaProducer, settings: Settings, found: Replay, chunk: Sequence[tuple[Letter, Copy]]
+) -> None:
+    """Send copies and their markers in one transaction, unless a correction was made since the plan."""
     events, letters = settings.intake_topic, settings.topic(DEAD_LETTERS)
     on_way: list[asyncio.Future[Any]] = []
     async with producer.transaction():
@@ -154,3 +178,5 @@ async def _send(producer: AIOKafkaProducer, settings: Settings, chunk: Sequence[
             await asyncio.gather(*on_way, return_exceptions=True)  # or asyncio complains of their failures
             raise
         await settled(on_way)
+        if await corrections_end(settings) != found.corrections:
+            raise ReplayError("a correction was made meanwhile: run it again, it asks what that takes back")

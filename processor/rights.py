@@ -111,27 +111,38 @@ def rights(role: Role, settings: Settings) -> list[Right]:
         found.append(Right("group", verdicts_id(settings), "Read"))
         found.append(Right("transactional-id", verdicts_id(settings), "Write"))
     if role == "operator":
-        found += [
-            Right("transactional-id", f"{settings.app_id}-{what}", "Write")
-            for what in ("corrections", "dead-letter-replay")
-        ]
-        # Whether a rebuilt generation has workers, before it is dropped or a correction passes it by.
-        found.append(Right("group", f"{settings.app_id}-g", "Describe", is_prefix=True))
+        found += _of_operator(settings)
     return found
+
+
+def _of_operator(settings: Settings) -> Iterator[Right]:
+    """Yield what an operator needs beside topics."""
+    yield Right("transactional-id", f"{settings.app_id}-corrections", "Write")
+    # How far generations are, and whether they have workers, before one is put to use, dropped or corrected.
+    yield Right("group", settings.app_id, "Describe")
+    yield Right("group", f"{settings.app_id}-g", "Describe", is_prefix=True)
+    if settings.generation > 1:  # a rebuild's router and workers are the operator's own
+        yield Right("group", settings.group, "Read")
+        yield Right("transactional-id", f"{settings.group}-", "Write", is_prefix=True)
+    else:
+        yield Right("transactional-id", f"{settings.group}-dead-letter-replay", "Write")
 
 
 def _operations(role: Role, spec: TopicSpec, generation: int) -> Iterator[Operation]:
     """Yield what a role may do with a topic."""
     readers, writers = set(map(part_of, spec.read_by)), set(map(part_of, spec.written_by))
-    reads = any(PARTS[part] == role for part in readers)
-    writes = any(PARTS[part] == role for part in writers)
-    if generation > 1 and role == "worker" and spec.name == OUTCOME_EVENTS:
-        writes = False  # what arrives in the wrong partition is routed, not forwarded
+    if generation > 1 and spec.name == OUTCOME_EVENTS:
+        writers -= _FOLDING  # what arrives in the wrong partition is routed, not forwarded
+    folds = role == "worker" or (role == "operator" and generation > 1)  # who rebuilds one folds it
+    plays: set[Role] = {role, "worker"} if folds else {role}
+    reads = any(PARTS[part] in plays for part in readers)
+    writes = any(PARTS[part] in plays for part in writers)
     if reads:
         yield "Read"
     if writes:
         yield "Write"
-    if role == "worker" and spec.name in _PURGED:
+    drops = role == "operator" and not spec.shared  # a generation; never the events, nor what people said
+    if drops or (folds and spec.name in _PURGED):
         yield "Delete"
     if role == "operator":
         yield "Create"

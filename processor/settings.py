@@ -393,6 +393,7 @@ class Settings(SecuritySettings):
                 correction_key=self.signing_key(),
                 takes_unsigned=self.security_protocol == "PLAINTEXT",
                 hosts_max=self.max_hosts,
+                generation=max(self.generation, 1),
             )
         except ValueError as error:
             names = ("RETENTION_S", "SESSION_GAP_S", "RING_SIZE", "MAX_MESSAGE_BYTES")

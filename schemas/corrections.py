@@ -56,6 +56,10 @@ class Correction(BaseModel):
     )
     events: int = Field(default=0, ge=0, description="How many counted events it takes back")
     hosts: int = Field(default=0, ge=0, description="Of how many hosts")
+    generations: list[Annotated[int, Field(ge=1)]] | None = Field(
+        default=None,
+        description="The generations that take all of it in among their events; others obey by a rebuild",
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

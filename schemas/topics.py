@@ -138,7 +138,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="delete",
         retention_ms=_FOREVER_MS,  # components purges what it has committed, and nothing else may delete
         written_by=("intake", "undeprecate"),
-        read_by=("components",),
+        read_by=("components", "switch (how far they are)"),
     ),
     TopicSpec(
         name=PAIR_DELTAS,
@@ -147,7 +147,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="delete",
         retention_ms=_FOREVER_MS,  # the same, by pairs
         written_by=("intake",),
-        read_by=("pairs",),
+        read_by=("pairs", "switch (how far they are)"),
     ),
     TopicSpec(
         name=HOST_LEDGER,
@@ -156,7 +156,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake",),
-        read_by=("recovery", "failure queries"),
+        read_by=("recovery", "failure queries", "retract"),
     ),
     TopicSpec(
         name=COMPONENT_STATS,
@@ -165,7 +165,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("components",),
-        read_by=("recovery", "scoring services", "verdicts"),
+        read_by=("recovery", "scoring services", "verdicts", "undeprecate", "rebuild (what differs)"),
     ),
     TopicSpec(
         name=CO_FAILURES,
@@ -174,7 +174,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("pairs",),
-        read_by=("recovery", "scoring services", "verdicts"),
+        read_by=("recovery", "scoring services", "verdicts", "rebuild (what differs)"),
     ),
     TopicSpec(
         name=COMPONENT_HISTORY,
@@ -183,7 +183,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("components",),
-        read_by=("recovery", "scoring services", "verdicts"),
+        read_by=("recovery", "scoring services", "verdicts", "rebuild (what differs)"),
     ),
     TopicSpec(
         name=FLEET_TOTALS,
@@ -192,7 +192,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake",),
-        read_by=("recovery", "scoring services", "verdicts"),
+        read_by=("recovery", "scoring services", "verdicts", "rebuild (what differs)"),
     ),
     TopicSpec(
         name=VERDICTS,
@@ -214,7 +214,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         cleanup="compact",
         retention_ms=None,
         written_by=("intake", "components", "pairs"),
-        read_by=("recovery", "views (how far the workers are)"),
+        read_by=("recovery", "views (how far the workers are)", "rebuild (how they were made)"),
     ),
     TopicSpec(
         name=DEAD_LETTERS,
@@ -239,7 +239,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         one_order=True,
         shared=True,
         written_by=("forget", "retract", "undeprecate"),
-        read_by=("people", "forget", "retract", "rebuild"),
+        read_by=("people", "forget", "retract", "rebuild", "dead-letter replay"),
     ),
     TopicSpec(
         name=OVERRIDES,
@@ -288,7 +288,7 @@ ROUTED_TOPIC: Final = TopicSpec(
     cleanup="delete",
     retention_ms=_FOREVER_MS,  # intake purges what it has committed, and nothing else may delete
     written_by=("rebuild", "route", "dead-letter replay"),
-    read_by=("intake",),
+    read_by=("intake", "switch (how far it is)"),
 )
 """What a generation from 2 on has besides: all events, each in its host's partition among its own."""
 

@@ -120,9 +120,16 @@ class Fleet:
         self.counts = IntakeCounts()
         self.results: list[IntakeResult] = []
 
-    def take(self, records: Sequence[FakeRecord], partition: int, void: Void | None = None) -> IntakeResult:
+    def take(
+        self,
+        records: Sequence[FakeRecord],
+        partition: int,
+        void: Void | None = None,
+        *,
+        applies: bool = False,
+    ) -> IntakeResult:
         """Fold one batch of one partition, and then the copies that it forwards."""
-        result = fold(records, partition, self.hosts[partition], self.config, void=void)
+        result = fold(records, partition, self.hosts[partition], self.config, void=void, applies=applies)
         self.results.append(result)
         for host, row in result.ledgers.items():
             self.hosts[partition][host] = row

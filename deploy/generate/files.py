@@ -9,12 +9,14 @@ import yaml
 
 from deploy.generate.alerts import rules
 from deploy.generate.dashboard import dashboard
-from deploy.generate.kubernetes import topics, users
+from deploy.generate.kubernetes import CLUSTER, SETTINGS, topics, users
+from deploy.generate.scaling import scaling
 
 __all__ = ["FOLDER", "made"]
 
 FOLDER: Final = Path(__file__).parents[1]
 _WIDTH = 110
+_WORKERS = 2  # one may go at any time
 
 
 def made() -> dict[str, str]:
@@ -23,6 +25,9 @@ def made() -> dict[str, str]:
         "prometheus/rules.yml": _yaml([rules()], "deploy/generate/alerts.py"),
         "kubernetes/topics.yaml": _yaml(topics(), "schemas/topics.py"),
         "kubernetes/users.yaml": _yaml(users(), "processor/rights.py"),
+        "kubernetes/scaling.yaml": _yaml(
+            scaling(SETTINGS, cluster=CLUSTER, least=_WORKERS), "deploy/generate/scaling.py"
+        ),
         "grafana/dashboards/fleetfold.json": json.dumps(dashboard(), indent=1) + "\n",
     }
 

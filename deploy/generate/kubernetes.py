@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from deploy.generate.scaling import sources
 from processor.rights import ROLES, Right, rights
 from processor.settings import Settings
 from processor.strimzi import API_VERSION, kafka_user
 from processor.topics import partitions_of, required_config
-from schemas.topics import OUTCOME_EVENTS, TOPICS
+from schemas.topics import TOPICS
 
 __all__ = ["CLUSTER", "SETTINGS", "topics", "users"]
 
@@ -37,10 +38,8 @@ def topics() -> list[dict[str, Any]]:
 
 def users() -> list[dict[str, Any]]:
     """Return a KafkaUser for each part, and one for KEDA, which only asks how much is left to fold."""
-    asks = [
-        Right("topic", SETTINGS.topic(OUTCOME_EVENTS), "Describe"),
-        Right("group", SETTINGS.app_id, "Describe"),
-    ]
+    asks = [Right("topic", topic, "Describe") for topic in sources(SETTINGS)]
+    asks.append(Right("group", SETTINGS.group, "Describe"))
     needed_by: dict[str, list[Right]] = {role: rights(role, SETTINGS) for role in ROLES}
     needed_by["scaler"] = asks
     return [

@@ -113,7 +113,7 @@ def _reading() -> "Iterator[OnProgress]":
 
 
 def _changes(plan: "Plan") -> bool:
-    return bool(plan.hosts_touched or plan.left)
+    return plan.changes
 
 
 def _report(plan: "Plan", word: str, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ _ForRebuildOption = Annotated[
     bool,
     typer.Option(
         "--for-rebuild",
-        help="Only write it down: rebuilds that begin later obey it, what is in use counts on.",
+        help="Only write it down: rebuilds that begin later obey it, all others count on.",
     ),
 ]
 
@@ -117,7 +117,7 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
     as_json: JsonOption = False,
 ) -> None:
     """Take back a bad batch: the events so far for which all that is given holds."""
-    ids = [*(event_id or []), *([] if event_ids is None else event_ids.read_text("utf-8").split())]
+    ids = [*(event_id or []), *([] if event_ids is None else _ids_in(event_ids))]
     request = _request(
         "retract",
         reason,
@@ -143,8 +143,9 @@ def _undeprecate(
     as_json: JsonOption = False,
 ) -> None:
     """Declare a component not deprecated up to now; a later `deprecated` event deprecates it again."""
-    from processor.correct.barred import require_reach
     from processor.correct.writing import undeprecate
+    from processor.generations import of_generation
+    from processor.serve.alias import read_aliases
     from processor.serve.queries import stats_rows
     from processor.serve.reader import read_snapshot
     from schemas.topics import COMPONENT_STATS
@@ -154,8 +155,8 @@ def _undeprecate(
     if for_rebuild:
         write_down(settings, request, how)
         return
-    asyncio.run(require_reach(settings))
-    snapshot = asyncio.run(read_snapshot(settings.topic(COMPONENT_STATS), settings.kafka_options()))
+    live = of_generation(settings, asyncio.run(read_aliases(settings)).live)
+    snapshot = asyncio.run(read_snapshot(live.topic(COMPONENT_STATS), settings.kafka_options()))
     key = component_id.encode("utf-8", "surrogateescape")
     found = stats_rows({key: snapshot.rows[key]} if key in snapshot.rows else {})
     row = found[0] if found else None
@@ -192,6 +193,18 @@ def _corrections(
         print_table(("made", "kind", "of", "events", "by", "reason"), rows, right=("events",))
     else:
         console.print("no corrections")
+
+
+def _ids_in(path: Path) -> list[str]:
+    """Return the ids in a file; leave if it has none, which must not mean all events."""
+    try:
+        ids = path.read_text("utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        fail(f"cannot read {harmless(str(path))}: {why}")
+    if not ids:
+        fail(f"there are no event ids in {harmless(str(path))}")
+    return ids
 
 
 def _time(text: str | None) -> "datetime | None":

@@ -141,7 +141,7 @@ def _switch(
 async def _why_not(settings: "Settings", aliases: "Aliases", generation: int, *, force: bool) -> str | None:
     """Return why readers must not be switched; what is not there cannot be forced."""
     from processor.errors import TopicsError
-    from processor.generations import corrections_end, of_generation
+    from processor.generations import corrections_missed, of_generation
     from processor.standing import standing
 
     made = aliases.built.get(generation)
@@ -152,7 +152,7 @@ async def _why_not(settings: "Settings", aliases: "Aliases", generation: int, *,
             return (
                 f"generation {generation} is not built to its end: `fleetfold rebuild` goes on where it was"
             )
-        if later := await corrections_end(settings) - made.corrections:
+        if later := await corrections_missed(settings, made):
             return (
                 f"generation {generation} still counts what {later} later correction(s) took back: "
                 "`fleetfold rebuild` another, which obeys them, or give --force"

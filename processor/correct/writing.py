@@ -3,7 +3,8 @@
 The control records say what changes, worked out from all that stands before them. So nothing of their hosts
 may come in between: what the log holds between the plan's end and the control records is looked at before the
 transaction commits. If a host sent something, the transaction is aborted, and the plan is brought up to date.
-One transactional id for all corrections shuts out a second one that is made at the same time.
+One transactional id for all corrections shuts out a second one that is made at the same time. Each generation
+has control records of its own; those of one from 2 on stand where its `route` meets the host's events.
 """
 
 import asyncio
@@ -13,8 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from processor.correct.audit import read_corrections
-from processor.correct.barred import require_reach
 from processor.correct.planning import OnProgress, Plan, catch_up, make_plan
+from processor.correct.reach import Reached, reached
 from processor.correct.request import CorrectionError, Request
 from processor.domain.control import encode_control
 from processor.domain.matching import records_of
@@ -22,16 +23,18 @@ from processor.domain.packing import pack_taken_back
 from processor.domain.record import CORRECTION_HEADER, is_control
 from processor.domain.stats import revocation
 from processor.fenced import fenced_producer, settled
-from processor.serve.reader import end_offsets
+from processor.serve.reader import end_offsets, read_snapshot
 from processor.settings import Settings
+from processor.standing import standing
 from schemas.corrections import Correction, CorrectionKind
 from schemas.times import to_us
-from schemas.topics import COMPONENT_DELTAS, CORRECTIONS, OUTCOME_EVENTS
+from schemas.topics import COMPONENT_DELTAS, COMPONENT_STATS, CORRECTIONS, OUTCOME_EVENTS
 
 __all__ = ["Written", "correct", "look", "undeprecate", "write_down"]
 
 _TRIES = 10
 _POLL_MS = 200
+_PATIENCE_S = 5.0
 _FRAMING_BYTES = 4_096  # what key, headers and the record batch add to a control record's value
 
 Written = tuple[Plan, dict[int, list[int]]]
@@ -46,11 +49,17 @@ async def look(settings: Settings, request: Request, on_progress: OnProgress = l
     """Return what a correction would change now; nothing is written.
 
     Raises:
-        CorrectionError: it would not reach all that is in use, or see `make_plan`.
+        CorrectionError: it would not reach all that is in use, workers would refuse it, or see `make_plan`.
         TopicsError, KafkaUnavailableError, SettingsError: see `make_plan`.
     """
-    await require_reach(settings)
-    return await make_plan(settings, request, await read_corrections(settings), on_progress)
+    config = settings.fold_config()
+    if not config.correction_key and not config.takes_unsigned:
+        raise CorrectionError(
+            "without FLEETFOLD_CORRECTION_KEY workers refuse it on a Kafka that asks who one is: set it here "
+            "and for all workers"
+        )
+    generations = await reached(settings)
+    return await make_plan(settings, request, await read_corrections(settings), generations, on_progress)
 
 
 async def correct(
@@ -68,9 +77,9 @@ async def correct(
             if plan.strays:
                 raise CorrectionError(
                     f"{len(plan.strays)} of these events stand in a wrong partition and are not forwarded "
-                    "yet: run a worker until it has caught up, and try again"
+                    "yet: run a worker of the first generation until it has caught up, and try again"
                 )
-            if not plan.hosts_touched and not plan.left:
+            if not plan.changes:
                 return None
             try:
                 return plan, await _write(settings, producer, plan)
@@ -83,26 +92,44 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
     """Declare a component not deprecated up to now.
 
     Raises:
-        CorrectionError: another correction took over, or it would not reach all that is in use; nothing was
-            written.
+        CorrectionError: another one took over, or a generation is not ready for it; nothing was written.
         TopicsError, KafkaUnavailableError, SettingsError: as when writing to any topic.
     """
-    await require_reach(settings)
     correction = request.correction()
     component = correction.component_id or ""
     change = revocation(to_us(correction.at))
+    headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
     async with _producer(settings) as producer:
-        ((partition, value),) = pack_taken_back([(component, change, None)], settings.partitions, 1 << 20)
-        headers = [(CORRECTION_HEADER, str(correction.correction_id).encode())]
+        generations = await reached(settings)
+        for each in generations:
+            await _require_row(each, component)
+        entry = correction.model_copy(update={"generations": [each.number for each in generations]})
         async with producer.transaction():
-            topic = settings.topic(COMPONENT_DELTAS)
-            await settled(
-                [
-                    await producer.send(topic, value, partition=partition, headers=headers),
-                    await _send_entry(settings, producer, correction),
-                ]
+            sends = [await _send_entry(settings, producer, entry)]
+            for each in generations:
+                topic, partitions = each.settings.topic(COMPONENT_DELTAS), each.config.partitions
+                ((partition, value),) = pack_taken_back([(component, change, None)], partitions, 1 << 20)
+                sends.append(await producer.send(topic, value, partition=partition, headers=headers))
+            await settled(sends)
+    return entry
+
+
+async def _require_row(generation: Reached, component: str) -> None:
+    """Return if a revocation finds its component's row in a generation, or there is nothing to revoke.
+
+    Raises:
+        CorrectionError: the row is still to come.
+    """
+    settings = generation.settings
+    rows = (await read_snapshot(settings.topic(COMPONENT_STATS), settings.kafka_options())).rows
+    if component.encode("utf-8", "surrogateescape") in rows:
+        return
+    async with standing(settings) as look:
+        if not await look.folded(_PATIENCE_S):
+            raise CorrectionError(
+                f"generation {generation.number} has not folded it yet: run its workers until it has caught "
+                f"up, or drop it (`fleetfold drop-generation {generation.number}`)"
             )
-    return correction
 
 
 async def write_down(settings: Settings, request: Request) -> Correction:
@@ -131,7 +158,9 @@ def _producer(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaProduce
 
 
 async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> dict[int, list[int]]:
-    """Write a plan's control records and its entry in one transaction; return the control records' offsets.
+    """Write a plan's entry and its control records in one transaction; return the control records' offsets.
+
+    The entry first: whoever sees a control record, committed or not, sees that a correction is being made.
 
     Raises:
         _CameBetweenError: something came in between; nothing was written.
@@ -140,19 +169,24 @@ async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> 
     plan.set_aside_longer_than(settings.max_message_bytes - _FRAMING_BYTES, key)
     offsets: dict[int, list[int]] = {}
     async with producer.transaction():
-        for number, hosts in plan.control.items():
-            sends = []
-            for host, own in hosts.items():
+        await settled([await _send_entry(settings, producer, plan.entry())])
+        sends = []
+        for generation in plan.reached:
+            for host, own in plan.control[generation.number].items():
                 if own.control is not None:
                     value, headers = encode_control(own.control, key)
+                    place = plan.place_of(host, generation)
                     sends.append(
-                        await producer.send(topic, value, key=host, partition=number, headers=headers)
+                        await producer.send(topic, value, key=host, partition=place, headers=headers)
                     )
-            if sends:
-                offsets[number] = [sent.offset for sent in await settled(sends)]
-        await settled([await _send_entry(settings, producer, plan.entry())])
+        for sent in await settled(sends):
+            offsets.setdefault(sent.partition, []).append(sent.offset)
         for number, own_offsets in offsets.items():
             await _nothing_came(settings, plan, number, max(own_offsets))
+        if elsewhere := plan.apart_in_use - offsets.keys():
+            ends = await end_offsets(topic, settings.kafka_options())
+            for number in elsewhere:
+                await _nothing_came(settings, plan, number, ends[number])
     return offsets
 
 
@@ -172,7 +206,7 @@ async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) 
     """
     if plan.read_to[number] >= last:
         return
-    config, hosts = settings.fold_config(), frozenset(plan.hosts[number])
+    config, hosts = settings.fold_config(), frozenset(plan.hosts)
     partition = TopicPartition(settings.topic(OUTCOME_EVENTS), number)
     consumer = AIOKafkaConsumer(
         **settings.kafka_options(),

@@ -35,6 +35,7 @@ class FoldConfig:
             of arrival cannot change which session is one.
         correction_key: what control records are signed with; empty if the fleet has none.
         takes_unsigned: whether control records need no signature while there is no key.
+        generation: which one folds; control records say which they are for.
 
     Raises:
         ValueError: a number is out of range, or the numbers together leave a session too little room.
@@ -53,6 +54,7 @@ class FoldConfig:
     session_limit_bytes: int = field(init=False)
     correction_key: bytes = field(default=b"", repr=False)
     takes_unsigned: bool = True
+    generation: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what the folds could not keep their promises with."""

@@ -24,7 +24,7 @@ from processor.domain.ledger import EMPTY, Row, is_counted
 from processor.domain.ledger import decode as decode_row
 from processor.domain.packing import Delta, pack_taken_back, unpack_taken_back
 from processor.domain.partition import partition_of
-from processor.domain.record import CORRECTION_HEADER, LAST_MS, Record, header_of
+from processor.domain.record import CORRECTION_HEADER, GENERATION_HEADER, LAST_MS, Record, header_of
 from processor.domain.sessions import Pair, Session
 from processor.domain.totals import Totals
 
@@ -71,6 +71,7 @@ class Control:
         taken_back: by component what void events had counted: sums below 0, and their times.
         pair_changes: signed changes of pair counts.
         totals: signed changes of the partition's totals.
+        generation: of which these ledgers and partitions are.
     """
 
     correction_id: UUID
@@ -83,6 +84,7 @@ class Control:
     taken_back: tuple[Delta, ...]
     pair_changes: tuple[tuple[Pair, int], ...]
     totals: Totals
+    generation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def encode_control(control: Control, key: bytes) -> tuple[bytes, list[tuple[str,
         key: the fleet's correction key; empty if it has none.
     """
     taken_back = pack_taken_back(control.taken_back, 1, 1 << 40)
+    rebuilt = control.generation > 1
     value = orjson.dumps(
         {
             "v": VERSION,
@@ -125,9 +128,12 @@ def encode_control(control: Control, key: bytes) -> tuple[bytes, list[tuple[str,
             "stats": orjson.Fragment(taken_back[0][1]) if taken_back else None,
             "pairs": [(a, b, change) for (a, b), change in control.pair_changes],
             "totals": control.totals._asdict(),
+            **({"generation": control.generation} if rebuilt else {}),
         }
     )
     headers = [(CORRECTION_HEADER, str(control.correction_id).encode())]
+    if rebuilt:
+        headers.append((GENERATION_HEADER, b"%d" % control.generation))
     if key:
         headers.append((MAC_HEADER, _mac(value, key)))
     return value, headers
@@ -159,6 +165,7 @@ def decode_control(record: Record, config: FoldConfig) -> Control:
             () if stats is None else tuple(unpack_taken_back(orjson.dumps(stats))),
             tuple(((a, b), change) for a, b, change in fields["pairs"]),
             Totals(**fields["totals"]),
+            int(fields.get("generation", 1)),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ControlError):
@@ -184,9 +191,12 @@ def effect_of(
         note: it is only to leave its note in the ring: void events were never counted here.
 
     Raises:
-        ControlError: it does not apply and leaves no note: "partition", "uncounted", or as `decode_control`.
+        ControlError: it does not apply and leaves no note: "generation", "partition", "uncounted", or as
+            `decode_control`.
     """
     control = decode_control(record, config)
+    if control.generation != config.generation:
+        raise ControlError("generation")  # its header says otherwise, which nobody signs
     if control.partition != partition or partition_of(control.host, config.partitions) != partition:
         raise ControlError("partition")
     known = rows.get(control.host)

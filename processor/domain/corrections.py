@@ -47,6 +47,7 @@ class _Selector:
     until_us: int
     fingerprints: frozenset[bytes] | None
     before: tuple[int, ...]
+    made_ms: int
 
     def takes(self, component: str, outcome: str, time_us: int, host: bytes, print_: bytes) -> bool:
         """Say whether an event is named, wherever it stands."""
@@ -160,18 +161,29 @@ class Corrections:
             partition: where the records were read.
         """
         return [
-            place for place in self._named(events, book) if self._is_void(events.one(place, book), partition)
+            place for place in self._named(events, book) if self.is_void(events.one(place, book), partition)
         ]
 
     def forgets(self, host: bytes, partition: int, offset: int) -> bool:
         """Say whether a host was forgotten after it had sent the original at this place."""
         return any(selector.reaches(partition, offset) for selector in self._forgotten.get(host, ()))
 
-    def _is_void(self, event: Event, partition: int) -> bool:
+    def is_void(self, event: Event, partition: int | None) -> bool:
+        """Say whether an event is void.
+
+        Args:
+            event: as a copy perhaps.
+            partition: where it was read; None if nothing tells where its original stands: then it is judged
+                by the time of its record.
+        """
         component, outcome, time_us, print_, host = event[:5]
         return any(
             selector.takes(component, outcome, time_us, host, print_)
-            and selector.reaches(*origin_of(event.record, partition))
+            and (
+                event.heard_ms <= selector.made_ms
+                if partition is None
+                else selector.reaches(*origin_of(event.record, partition))
+            )
             for selector in self._suspects(host, component)
         )
 
@@ -216,4 +228,5 @@ def _selector_of(correction: Correction) -> _Selector:
         _END_US if until is None else to_us(until),
         None if ids is None else frozenset(map(fingerprint, ids)),
         tuple(correction.before or ()),
+        to_us(correction.at) // 1000,
     )

@@ -9,7 +9,7 @@ from itertools import islice
 from processor.domain.config import FoldConfig
 from processor.domain.control import CORRECTION_REFUSED, ControlError, effect_of
 from processor.domain.ledger import Row
-from processor.domain.record import DeadLetter, Record
+from processor.domain.record import DeadLetter, Record, generation_of
 from processor.domain.results import IntakeResult, add_pairs
 from processor.domain.totals import merge as add_totals
 
@@ -58,6 +58,8 @@ def apply_control(
         total: what the records before it came to.
         note: see `effect_of`.
     """
+    if generation_of(record) != config.generation:
+        return  # it speaks of another generation's ledgers
     why = ""
     try:
         effect = effect_of(record, partition, rows, config, note=note)

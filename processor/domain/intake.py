@@ -48,6 +48,7 @@ def fold(
     *,
     topic: str = OUTCOME_EVENTS,
     void: Void | None = None,
+    applies: bool = False,
 ) -> IntakeResult:
     """Fold one batch; nothing that is handed in is changed.
 
@@ -59,6 +60,7 @@ def fold(
         topic: where the records were read; forwarded copies say so.
         void: says which events of a run are void. They count nothing, and their ids are remembered. Who gives
             it has counted none of them before, so control records only leave their notes.
+        applies: control records apply all the same: they speak of what was counted here, and only that.
 
     Raises:
         LedgerError: an encoded ledger is of another version.
@@ -77,7 +79,7 @@ def fold(
             absorb(total, result)
         if control is None:
             return total
-        apply_control(control, partition, rows, config, total, note=void is not None)
+        apply_control(control, partition, rows, config, total, note=void is not None and not applies)
 
 
 class _Batch:

@@ -7,11 +7,13 @@ from typing import NamedTuple, Protocol
 __all__ = [
     "CORRECTION_HEADER",
     "FROM_HEADER",
+    "GENERATION_HEADER",
     "TIME_HEADER",
     "DeadLetter",
     "Forward",
     "Record",
     "Taken",
+    "generation_of",
     "header_of",
     "is_control",
     "record_ms",
@@ -26,10 +28,14 @@ TIME_HEADER = "fleetfold-time"
 CORRECTION_HEADER = "fleetfold-correction"
 """Marks a control record, which is no event: the id of the correction that it is part of."""
 
+GENERATION_HEADER = "fleetfold-generation"
+"""On a control record: for which generation it is, in decimal; the first, if it does not say."""
+
 LAST_MS = 253_402_300_799_999
 """The end of the year 9999: a time beyond it cannot be written."""
 
 _MS_DIGITS_MAX = 15
+_GENERATION_DIGITS_MAX = 4
 _CLOCKS_APART_MS = 60_000  # two brokers' clocks are closer than this
 
 
@@ -97,6 +103,14 @@ def header_of(record: Record, name: str) -> bytes | None:
 def is_control(record: Record) -> bool:
     """Say whether a record is a correction's, and no event."""
     return bool(record.headers) and header_of(record, CORRECTION_HEADER) is not None
+
+
+def generation_of(record: Record) -> int:
+    """Return for which generation a control record is; 0 if it says none that there can be."""
+    stated = header_of(record, GENERATION_HEADER)
+    if stated is None:
+        return 1
+    return int(stated) if stated.isdigit() and len(stated) <= _GENERATION_DIGITS_MAX else 0
 
 
 def record_ms(record: Record) -> int:

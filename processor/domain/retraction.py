@@ -6,7 +6,7 @@ both are the folds themselves.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -16,7 +16,7 @@ from processor.domain.config import FoldConfig
 from processor.domain.control import Control, ledger_mark
 from processor.domain.corrections import Corrections
 from processor.domain.history import NO_SPREAD, Spread, spread_of
-from processor.domain.intake import fold
+from processor.domain.intake import Void, fold
 from processor.domain.ledger import EMPTY
 from processor.domain.packing import Delta
 from processor.domain.record import Record
@@ -52,10 +52,10 @@ def plan_host(
     partition: int,
     config: FoldConfig,
     corrections: Corrections,
-    correction_id: UUID,
     *,
     now_ms: int,
     forget: bool = False,
+    obeyed: Collection[UUID] = (),
 ) -> HostPlan:
     """Return what a correction changes for one host.
 
@@ -64,21 +64,26 @@ def plan_host(
         records: all of its records in its partition, control records too, in offset order.
         partition: where the host lives.
         config: the folds' settings.
-        corrections: all of them, this one included.
-        correction_id: which correction.
+        corrections: all of them, this one last.
         now_ms: the time, in milliseconds since the epoch.
         forget: the host's ledger goes.
+        obeyed: the corrections whose events a rebuilt generation never counted.
     """
-    live = fold(records, partition, {}, config)
+    never = _voids(corrections, obeyed, partition)
+    live = fold(records, partition, {}, config, void=never, applies=True)
     counted = live
     if live.corrections:  # what they took back is not counted any more
-        applied = corrections.only(live.corrections)
-        counted = fold(records, partition, {}, config, void=partial(applied.places, partition=partition))
+        void = _voids(corrections, {*obeyed, *live.corrections}, partition)
+        counted = fold(records, partition, {}, config, void=void)
     wanted = fold(records, partition, {}, config, void=partial(corrections.places, partition=partition))
+    voided = wanted.voided
+    if obeyed:  # whose times were never in a row
+        others = {each.correction_id for each in corrections.all}.difference(obeyed)
+        voided = fold(records, partition, {}, config, void=_voids(corrections, others, partition)).voided
     pairs = Counter(wanted.pair_changes)
     pairs.subtract(counted.pair_changes)
     pair_changes = tuple((pair, change) for pair, change in sorted(pairs.items()) if change)
-    taken_back = tuple(_differences(counted, wanted))
+    taken_back = tuple(_differences(counted, wanted, voided))
     events = -sum(sum(_counts(change)[:_SESSIONS]) for _, change, _ in taken_back)
     if not (taken_back or pair_changes or forget):
         return HostPlan(None, 0)
@@ -88,7 +93,7 @@ def plan_host(
     if live.counts.duplicates and any(gap_ms > idle_ms for gap_ms in gaps_ms[:-1]):
         return HostPlan(None, events, _WAS_IDLE)
     control = Control(
-        correction_id,
+        corrections.all[-1].correction_id,
         partition,
         host,
         ledger_mark(live.ledgers.get(host, EMPTY)),
@@ -98,11 +103,16 @@ def plan_host(
         taken_back,
         pair_changes,
         Totals._make([new - old for new, old in zip(wanted.totals, counted.totals, strict=True)]),
+        config.generation,
     )
     return HostPlan(control, events)
 
 
-def _differences(counted: IntakeResult, wanted: IntakeResult) -> Iterable[Delta]:
+def _voids(corrections: Corrections, ids: Collection[UUID], partition: int) -> Void | None:
+    return partial(corrections.only(ids).places, partition=partition) if ids else None
+
+
+def _differences(counted: IntakeResult, wanted: IntakeResult, voided: Mapping[str, Stats]) -> Iterable[Delta]:
     """Yield by component what is counted too much: sums below 0, times and hours of the void events."""
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (_SESSIONS + 1))
     for sign, result in ((-1, counted), (1, wanted)):
@@ -114,7 +124,7 @@ def _differences(counted: IntakeResult, wanted: IntakeResult) -> Iterable[Delta]
     for component, (*counts, gone, sessions) in sorted(sums.items()):
         if not (any(counts) or gone or sessions):
             continue
-        *_, seen_us, success_us, failure_us, notes, _ = wanted.voided.get(component, NOTHING)
+        *_, seen_us, success_us, failure_us, notes, _ = voided.get(component, NOTHING)
         left = None if notes is None else (gone, notes[1], notes[2], None, False)
         change = (counts[0], counts[1], counts[2], counts[3], seen_us, success_us, failure_us, left, sessions)
         yield component, change, _spread(component, counted, wanted)

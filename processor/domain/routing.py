@@ -4,10 +4,11 @@ The law: of a log in which an event stands once, and maybe as forwarded copies, 
 in offset order, with its record's own time. Copies are passed over: the first generation made them, for its
 own number of partitions. Void events go on as well, with a mark: their ids must stay known, so that one that
 is sent again later is a duplicate. But what a host sent before it was forgotten goes nowhere: with the host
-went what was known of it.
+went what was known of it. A control record for this generation is handed on in its place among the events.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Protocol
@@ -18,7 +19,16 @@ from processor.domain.events import Events
 from processor.domain.forwarding import WHOLE_BYTES_MAX, settled_value
 from processor.domain.names import Book
 from processor.domain.partition import partition_of
-from processor.domain.record import CORRECTION_HEADER, FROM_HEADER, DeadLetter, Record, Taken, header_of
+from processor.domain.record import (
+    CORRECTION_HEADER,
+    FROM_HEADER,
+    DeadLetter,
+    Record,
+    Taken,
+    generation_of,
+    header_of,
+    is_control,
+)
 
 __all__ = ["NOTHING_VOID", "VOID_HEADER", "Marked", "Routed", "RoutedEvent", "RoutedRecord", "Void", "route"]
 
@@ -88,7 +98,7 @@ class Routed:
         events: what is handed on, in offset order.
         dead: records that are no events.
         ignored: how many had no value.
-        passed_over: how many were copies, or parts of a correction.
+        passed_over: how many were copies, or parts of a correction of another generation.
         forgotten: how many were a host's that was forgotten later.
     """
 
@@ -125,13 +135,40 @@ def route(
     routed = Routed([], decoded.dead, decoded.ignored, len(records) - len(originals))
     written = zip(hosts, values, repeat(_NO_HEADERS), times, strict=False)
     routed.events = list(zip(map(homes.__getitem__, numbers), written, strict=True))
+    offsets = [taken[_OFFSET] for taken in decoded.events.records]
     if void:
-        _mark(routed, decoded.events, void.places(decoded.events, book, partition), partition, void)
+        gone = _mark(routed, decoded.events, void.places(decoded.events, book, partition), partition, void)
+        offsets = [offset for place, offset in enumerate(offsets) if place not in gone]
+    if marked:
+        _put_between(routed, offsets, records, config)
     return routed
 
 
-def _mark(routed: Routed, events: Events, places: Sequence[int], partition: int, void: Void) -> None:
-    """Mark the routed events at the places of the void ones; those that leave no trace go."""
+def _put_between(
+    routed: Routed, offsets: Sequence[int], records: Sequence[Record], config: FoldConfig
+) -> None:
+    """Put this generation's control records between the events, each where it stands.
+
+    Args:
+        routed: changed in place.
+        offsets: of its events.
+        records: of the run.
+        config: the folds' settings.
+    """
+    own = [each for each in records if is_control(each) and generation_of(each) == config.generation > 1]
+    for record in reversed(own):
+        host = record.key or b""
+        headers = [(name, value or b"") for name, value in record.headers]
+        written = host, record.value or b"", headers, record.timestamp
+        event = partition_of(host, config.partitions), written
+        routed.events.insert(bisect_left(offsets, record.offset), event)
+    routed.passed_over -= len(own)
+
+
+def _mark(
+    routed: Routed, events: Events, places: Sequence[int], partition: int, void: Void
+) -> Collection[int]:
+    """Mark the routed events at the places of the void ones; those that leave no trace go: return which."""
     forgotten: set[int] = set()
     for place in places:
         home, (host, value, _, time) = routed.events[place]
@@ -141,6 +178,7 @@ def _mark(routed: Routed, events: Events, places: Sequence[int], partition: int,
     if forgotten:
         routed.events = [each for place, each in enumerate(routed.events) if place not in forgotten]
         routed.forgotten = len(forgotten)
+    return forgotten
 
 
 def _is_original(record: Record) -> bool:

@@ -11,12 +11,17 @@ from typing import Any
 import orjson
 
 from schemas.corrections import Correction
+from schemas.topics import CO_FAILURES, COMPONENT_HISTORY, FLEET_TOTALS
 
-__all__ = ["Difference", "Makings", "differences", "settings_that_differ"]
+__all__ = ["FLEET", "Difference", "Makings", "differences", "settings_that_differ", "summed"]
 
-Value = int | float | str | None
+Value = int | float | str | list[int] | None
+
+FLEET = "fleet"
+"""What stands for a component's id where the whole fleet is meant."""
 
 _TIMES = frozenset({"first_seen", "last_success", "last_failure", "deprecated_at"})
+_OF_SESSIONS = frozenset({"failure_sessions", "sessions", "mass_failures"})
 _ON_COUNTS = ("ring_size", "host_idle_days")  # what is a duplicate
 _ON_TIMES = ("clock_skew_s",)
 _ON_SESSIONS = ("session_gap_s", "mass_failure_cap", "retention_s", "max_message_bytes")
@@ -42,7 +47,7 @@ class Difference:
 
     Attributes:
         table: its topic.
-        ids: the component, or the two of a pair.
+        ids: the component, the two of a pair, a component and its day, or FLEET.
         fields: for each field that differs, its old and its new value; None where there is no row.
         why: what may have made it so.
     """
@@ -66,7 +71,7 @@ def differences(
     """Yield the rows that differ, in the order of their keys.
 
     Args:
-        table: the topic, `component-stats` or `co-failures`.
+        table: the topic, of any result; of `fleet-totals` the rows must be `summed`.
         old: its rows in the one generation.
         new: in the other.
         makings: how the two were made.
@@ -86,15 +91,28 @@ def differences(
         yield Difference(table, ids, fields, _why(table, ids, fields, changed, corrections))
 
 
+def summed(rows: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the rows of `fleet-totals` as one: generations may have other numbers of partitions."""
+    total: dict[str, int] = {}
+    for value in rows.values():
+        row: dict[str, int] = orjson.loads(value)
+        total |= {name: count + total.get(name, 0) for name, count in row.items() if name != "partition"}
+    return {FLEET.encode(): orjson.dumps(total)} if total else {}
+
+
 def _row(value: bytes | None) -> dict[str, Value]:
-    found: dict[str, Value] = {} if value is None else orjson.loads(value)
-    return found
+    """Return a row's fields; each hour of a day is one."""
+    found: dict[str, Any] = {} if value is None else orjson.loads(value)
+    hours: dict[str, Value] = found.pop("hours", {})
+    return found | {f"hours.{hour}": counts for hour, counts in hours.items()}
 
 
 def _ids(row: Mapping[str, Any]) -> tuple[str, ...]:
     if "component_a" in row:
         return row["component_a"], row["component_b"]
-    return (row["component_id"],)
+    if "day" in row:
+        return row["component_id"], row["day"]
+    return (row.get("component_id", FLEET),)
 
 
 def _why(
@@ -107,12 +125,12 @@ def _why(
     reasons = [
         f"correction {each.correction_id}: {each.reason}"
         for each in corrections
-        if each.component_id is None or each.component_id in ids
+        if each.component_id is None or each.component_id in ids or table == FLEET_TOTALS
     ]
     names = dict.fromkeys(_ON_COUNTS)
-    if table == "co-failures" or "failure_sessions" in fields:
+    if table == CO_FAILURES or _OF_SESSIONS.intersection(fields):
         names |= dict.fromkeys(_ON_SESSIONS)
-    if _TIMES.intersection(fields):
+    if table == COMPONENT_HISTORY or _TIMES.intersection(fields):
         names |= dict.fromkeys(_ON_TIMES)
     reasons += [f"{name} {changed[name][0]} -> {changed[name][1]}" for name in names if name in changed]
     return "; ".join(reasons) or _FOLD

@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 from deploy.generate.files import made
 from deploy.generate.kubernetes import CLUSTER, SETTINGS
+from deploy.generate.scaling import scaling
+from processor.app import create_app
 from processor.rights import ROLES, rights
 from processor.settings import Settings, unknown_variables
 from schemas.topics import OUTCOME_EVENTS, TOPICS
@@ -176,19 +178,40 @@ def test_each_part_is_its_own_user(part: str, user: str) -> None:
 
 
 def test_workers_scale_on_what_waits() -> None:
-    """KEDA watches the workers' group and topic, as a user who may, and never beyond a worker a partition."""
+    """KEDA watches all that workers read, as a user who may; never more than a worker a partition."""
     scaled = of_kind("ScaledObject")[f"{CLUSTER}-worker"]["spec"]
     assert scaled["scaleTargetRef"]["name"] in of_kind("Deployment")
     assert scaled["maxReplicaCount"] == SETTINGS.partitions
     for trigger in scaled["triggers"]:
         assert trigger["metadata"]["consumerGroup"] == SETTINGS.app_id
-        assert trigger["metadata"]["topic"] == SETTINGS.topic(OUTCOME_EVENTS)
         assert trigger["authenticationRef"]["name"] in of_kind("TriggerAuthentication")
+    assert {each["metadata"]["topic"] for each in scaled["triggers"]} == read_by_workers(SETTINGS)
+    asked = of_kind("KafkaUser")[f"{CLUSTER}-scaler"]["spec"]["authorization"]["acls"]
+    seen = {each["resource"]["name"] for each in asked if each["operations"] == ["Describe"]}
+    assert seen == {*read_by_workers(SETTINGS), SETTINGS.app_id}
     secrets = {
         each["name"]
         for each in of_kind("TriggerAuthentication")[f"{CLUSTER}-scaler"]["spec"]["secretTargetRef"]
     }
     assert secrets == {f"{CLUSTER}-cluster-ca-cert", f"{CLUSTER}-scaler"}
+
+
+def test_a_rebuilt_generation_scales_by_itself() -> None:
+    """Its own group, on its own topics and the log, as many workers as it has partitions."""
+    second = SETTINGS.model_copy(update={"generation": 2, "partitions": 24})
+    _, scaled = scaling(second, cluster=CLUSTER, least=1)
+    assert scaled["metadata"]["name"] == f"{CLUSTER}-worker-g2"
+    assert scaled["spec"]["maxReplicaCount"] == 24
+    triggers = [each["metadata"] for each in scaled["spec"]["triggers"]]
+    assert {each["consumerGroup"] for each in triggers} == {second.group}
+    assert {each["topic"] for each in triggers} == read_by_workers(second)
+    assert "g2.routed-events" in read_by_workers(second)
+
+
+def read_by_workers(settings: Settings) -> set[str]:
+    """The topics that the agents of a worker read."""
+    agents = create_app(settings).agents.values()
+    return {str(name) for agent in agents for name in agent.get_topic_names()}
 
 
 def test_the_network_lets_through_what_is_served() -> None:

@@ -15,7 +15,8 @@ from processor.deadletters import Wanted
 from processor.domain.partition import partition_of
 from processor.replay import ReplayError, plan, replay
 from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
-from tests.records import event
+from tests.integration.test_corrections import command as corrected
+from tests.records import event, uuid_of
 from tests.settled import check_settled
 from tests.stream import Stream
 
@@ -125,6 +126,46 @@ async def test_a_copy_in_the_wrong_partition_is_mended(stream: Stream) -> None:
     await stream.fold()
     (row,) = (await stream.stats()).values()
     assert row["install_failures"] == 1
+
+
+@pytest.mark.parametrize("what", [["retract", "--component", "bad"], ["forget", "component", "bad"]])
+async def test_what_a_correction_took_back_is_not_replayed(stream: Stream, what: list[str]) -> None:
+    """What a correction names and reached is refused with a word; others, and later ones, count."""
+    counted = [event(component_id="bad", host_id="h1", event_id=uuid_of(number)) for number in range(9)]
+    for partition in range(4):
+        await stream.publish(*counted, partition=partition)
+    await stream.fold()
+    for offset, name in ((7, "bad"), (8, "good"), (9_000, "bad")):  # the last: after the correction
+        await bury(stream, orjson.dumps(event(component_id=name, event_id=uuid_of(offset))), offset=offset)
+    assert (await corrected(stream, *what, "--yes")).exit_code == 0
+    await stream.fold()
+    assert "bad" not in await stream.stats()
+    result = await command(stream, "replay", "--yes", "--json")
+    said = json.loads(result.stdout)
+    assert (result.exit_code, len(said["sent"])) == (1, 2)
+    assert [each["why"] for each in said["refused"]] == ["a correction took its event back"]
+    await stream.fold()
+    assert {name: row["install_failures"] for name, row in (await stream.stats()).items()} == {
+        "bad": 1,
+        "good": 1,
+    }
+
+
+async def test_a_copy_without_room_is_judged_by_its_original(kafka: EmbeddedKafka, prefix: str) -> None:
+    """A stray's copy that came after the correction, and became a dead letter, is still taken back."""
+    small = await Stream(kafka.bootstrap, prefix, max_hosts=1).create_topics()
+    home = partition_of(b"host-1", 4)
+    first = next(f"h{n}" for n in range(99) if partition_of(f"h{n}".encode(), 4) == home)
+    await small.publish(event(host_id=first, event_id=uuid_of(1)))
+    stray = event(host_id="host-1", component_id="stray", event_id=uuid_of(2))
+    await small.publish(stray, partition=(home + 1) % 4)
+    assert (await corrected(small, "retract", "--host", "host-1", "--for-rebuild", "--yes")).exit_code == 0
+    await small.fold()
+    assert [reason for _, reason, _ in await small.dead()] == ["too_many_hosts"]
+    result = await command(small, "replay", "--yes", "--json")
+    assert [each["why"] for each in json.loads(result.stdout)["refused"]] == [
+        "a correction took its event back"
+    ]
 
 
 async def test_a_truncated_letter_cannot_be_replayed(stream: Stream) -> None:

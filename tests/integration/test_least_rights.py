@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from processor.rights import ROLES, Role, rights
+from processor.generations import of_generation
+from processor.rights import ROLES, Right, Role, rights
 from processor.settings import Settings, load_settings
 from processor.topics import create, verify
-from schemas.topics import TOPICS
+from schemas.topics import topics_of
 from tests.attempts import ON_CLUSTER, ON_GROUP, ON_TOPIC, ON_TRANSACTIONAL_ID, is_refused
 from tests.secured import Secured
 from tests.stream import Stream
@@ -26,12 +27,18 @@ WAY = "SCRAM512"
 SHOWING = {"Read", "Write", "Delete"}
 
 
-@pytest.mark.parametrize("role", ROLES)
-async def test_everything_else_is_refused(secured: Secured, role: Role, prefix: str) -> None:
-    """X10: every operation on every topic outside the rights, strange groups and ids, everyone's rights."""
-    harness = secured.harness(prefix)
+CASES = [*((role, 1) for role in ROLES), ("worker", 2), ("operator", 2)]
+
+
+@pytest.mark.parametrize(("role", "generation"), CASES)
+async def test_everything_else_is_refused(secured: Secured, role: Role, generation: int, prefix: str) -> None:
+    """X10: every operation on every topic outside the rights, strange groups and ids, everyone's rights.
+
+    In a rebuilt generation, too; the first one's topics are then as strange as another fleet's.
+    """
+    harness = secured.harness(prefix, generation=generation)
     foreign = secured.harness(f"{prefix}foreign-", app_id=f"foreign-{prefix}")
-    for settings in (harness, foreign):
+    for settings in (of_generation(harness, 1), harness, foreign):
         await create(settings)
     await Stream(harness.bootstrap, prefix, partitions=harness.partitions).publish(b"kept", partition=0)
     await secured.give(role, rights(role, harness))
@@ -63,8 +70,9 @@ def on_topics(role: Role, harness: Settings, foreign: Settings) -> Iterator[tupl
         allowed[right.name].add(right.operation)
         if right.operation in SHOWING:
             allowed[right.name].add("Describe")
-    known = [settings.topic(spec.name) for settings in (harness, foreign) for spec in TOPICS]
-    for topic in [*known, harness.topic("new")]:
+    fleets = (of_generation(harness, 1), harness, foreign)
+    known = {settings.topic(spec.name) for settings in fleets for spec in topics_of(settings.generation or 1)}
+    for topic in [*sorted(known), harness.topic("new")]:
         for operation, attempts in ON_TOPIC.items():
             if operation not in allowed[topic]:
                 yield from ((f"{operation} {topic}", attempt(topic)) for attempt in attempts)
@@ -72,11 +80,21 @@ def on_topics(role: Role, harness: Settings, foreign: Settings) -> Iterator[tupl
 
 def beside_topics(role: Role, harness: Settings, foreign: Settings) -> Iterator[tuple[str, Any]]:
     """Groups and transactional ids that are not the role's own, and everyone's rights."""
-    strange = [foreign.app_id] if role == "worker" else [foreign.app_id, harness.app_id]
-    for app_id in strange:
-        yield f"see the group {app_id}", ON_GROUP["Describe"](app_id)
-        yield f"shut out {app_id}-x-0", ON_TRANSACTIONAL_ID["Write"](f"{app_id}-x-0")
-    for app_id in (foreign.app_id, harness.app_id):
-        yield f"delete the group {app_id}", ON_GROUP["Delete"](app_id)
+    allowed = rights(role, harness)
+    for group in (foreign.app_id, harness.app_id, harness.group):
+        if not is_in(allowed, "group", group):
+            yield f"see the group {group}", ON_GROUP["Describe"](group)
+        yield f"delete the group {group}", ON_GROUP["Delete"](group)
+        if not is_in(allowed, "transactional-id", name := f"{group}-x-0"):
+            yield f"shut out {name}", ON_TRANSACTIONAL_ID["Write"](name)
     for operation, attempt in ON_CLUSTER.items():
         yield f"{operation} rights", attempt(role)
+
+
+def is_in(allowed: list[Right], resource: str, name: str) -> bool:
+    """Whether any right is for this thing."""
+    return any(
+        right.resource == resource
+        and (name.startswith(right.name) if right.is_prefix else name == right.name)
+        for right in allowed
+    )

@@ -11,16 +11,18 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from processor.broker import EmbeddedKafka
+from processor.domain.door import TOO_MANY_HOSTS
 from processor.domain.partition import partition_of
 from processor.generations import of_generation
 from processor.serve.alias import read_aliases
 from processor.settings import Settings
 from processor.standing import standing
-from schemas.topics import OUTCOME_EVENTS, ROUTED_EVENTS
+from schemas.topics import HOST_LEDGER, OUTCOME_EVENTS, ROUTED_EVENTS
 from tests.integration.test_dead_letters import bury
 from tests.integration.test_generations import ran
 from tests.oracle import oracle
 from tests.records import NOON, at, event, uuid_of
+from tests.settled import read_rows
 from tests.stream import Stream
 
 pytestmark = pytest.mark.kafka
@@ -103,6 +105,10 @@ async def test_the_difference_is_told_with_its_reason(stream: Stream) -> None:
     assert pair["ids"] == ["a", "b"]
     assert pair["fields"]["count"] == {"old": None, "new": 1}
     assert "session_gap_s 60 -> 120" in pair["why"]
+    (fleet,) = (each for each in told if each["table"] == "fleet-totals")
+    assert fleet["fields"] == {"sessions": {"old": 2, "new": 1}}
+    assert "session_gap_s 60 -> 120" in fleet["why"]
+    assert not [each for each in told if each["table"] == "component-history"]
     again, _ = await rebuilt(stream, 4, "--diff", FLEETFOLD_SESSION_GAP_S="120")
     assert await again.pairs() == {("a", "b"): 1}
     assert (await read_aliases(stream.settings)).built.keys() == {2, 3}
@@ -126,6 +132,26 @@ async def test_a_dead_letter_of_a_rebuilt_generation_is_replayed_into_it(stream:
     (copy,) = await second.records(ROUTED_EVENTS)
     assert copy.key == b"host-1"
     assert await stream.records(OUTCOME_EVENTS) == []
+
+
+async def test_a_void_event_that_found_no_room_stays_void(stream: Stream) -> None:
+    """Its mark goes with the dead letter and comes back with the replay: known in the end, never counted."""
+    sent = [event(component_id=f"c{n}", host_id=f"host-{n}", event_id=uuid_of(n)) for n in range(6)]
+    await stream.publish(*sent)
+    await stream.fold()
+    for_rebuild = ("retract", "--host", "host-3", "--for-rebuild", "--yes")
+    assert (await ran(stream.settings, *for_rebuild)).returncode == 0
+    second, _ = await rebuilt(stream, 1, FLEETFOLD_MAX_HOSTS="1")
+    assert {reason for _, reason, _ in await second.dead()} == {TOO_MANY_HOSTS}
+    done = await ran(
+        second.settings, "dead-letters", "replay", "--yes", "--json",
+        FLEETFOLD_GENERATION="2", FLEETFOLD_PARTITIONS="1",
+    )  # fmt: skip
+    assert (done.returncode, len(json.loads(done.stdout)["sent"])) == (0, 5), done.stderr
+    async with second.working(), standing(second.settings) as look:
+        assert await look.folded(60)
+    assert set(await second.stats()) == {"c0", "c1", "c2", "c4", "c5"}
+    assert b"host-3" in await read_rows(second.settings, HOST_LEDGER)
 
 
 async def test_partitions_that_were_added_need_a_rebuild_and_get_one(stream: Stream) -> None:

@@ -1,5 +1,6 @@
 """The law of corrections: live, with control records, and anew, with void events: the same rows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from processor.domain.config import FoldConfig
 from processor.domain.control import encode_control
 from processor.domain.corrections import Corrections
+from processor.domain.names import Book
 from processor.domain.partition import partition_of
 from processor.domain.retraction import plan_host
+from processor.domain.routing import NOTHING_VOID, Marked, Void, route
+from processor.domain.tracing import read_by_rebuilt
 from schemas.corrections import Correction
 from tests.properties.test_intake import SECONDS, histories
 from tests.records import NOON, FakeRecord, Fleet, at, record, uuid_of
@@ -42,6 +46,56 @@ def selections(draw: st.DrawFn) -> dict[str, Any]:
     return some
 
 
+class Rebuilt:
+    """A second generation beside a fleet, made of its log as it is now.
+
+    Args:
+        live: the fleet.
+        config: of the second generation.
+    """
+
+    def __init__(self, live: "Live", config: FoldConfig) -> None:
+        self.fleet = Fleet(config)
+        self._live = live
+        self._obeyed = frozenset(each.correction_id for each in live.corrections.all)
+        self._routed = 0
+        self.route(live.corrections)
+
+    def route(self, void: Void) -> None:
+        """Fold what came to the log since the last time."""
+        config = self.fleet.config
+        for partition, records in self._live.log.items():
+            fresh = [each for number, each in self._live.order[self._routed :] if number == partition]
+            for home, (host, value, headers, time_ms) in route(fresh, partition, config, Book(), void).events:
+                one = FakeRecord(partition=home, key=host, value=value, headers=headers, timestamp=time_ms)
+                marked = partial(Marked.places, partition=home)
+                self.fleet.take([one], home, void=marked, applies=True)
+            assert len(fresh) <= len(records)
+        self._routed = len(self._live.order)
+
+    def correct(self, correction: Correction) -> None:
+        """Put its control records on the log."""
+        live, config = self._live, self.fleet.config
+        hosts = sorted({each.key or b"" for _, each in live.order})
+        for host in hosts:
+            placed = [(number, each) for number, each in live.order if each.key == host]
+            home = partition_of(host, config.partitions)
+            plan = plan_host(
+                host,
+                read_by_rebuilt(placed, 2, "outcome-events"),
+                home,
+                config,
+                live.corrections,
+                now_ms=NOW_MS,
+                forget=correction.host_id == host.decode() and correction.kind == "forget_host",
+                obeyed=self._obeyed,
+            )
+            assert plan.left == ""
+            if plan.control is not None:
+                value, headers = encode_control(plan.control, b"")
+                live.append(placed[0][0], FakeRecord(key=host, value=value, headers=headers))
+
+
 class Live:
     """A fleet with its log; corrections are made as the command makes them."""
 
@@ -49,15 +103,19 @@ class Live:
         self.config = config
         self.fleet = Fleet(config)
         self.log: Log = {partition: [] for partition in range(config.partitions)}
+        self.order: list[tuple[int, FakeRecord]] = []
         self.corrections = Corrections()
-        self.left: list[str] = []
+        self.rebuilt: Rebuilt | None = None
+        self._folded: list[FakeRecord] = []
 
     def publish(self, events: list[dict[str, Any]]) -> None:
         """Put events on the log, and fold them in one batch a partition."""
         for each in events:
             partition = partition_of(each["host_id"].encode(), self.config.partitions)
-            self._append(partition, record(each))
+            self.append(partition, record(each))
         self.fold()
+        if self.rebuilt is not None:
+            self.rebuilt.route(NOTHING_VOID)
 
     def fold(self) -> None:
         for partition, records in self.log.items():
@@ -89,14 +147,16 @@ class Live:
                     partition,
                     self.config,
                     self.corrections,
-                    correction.correction_id,
                     now_ms=NOW_MS,
                     forget=correction.host_id == host.decode() and correction.kind == "forget_host",
                 )
                 assert plan.left == ""
                 if plan.control is not None:
                     value, headers = encode_control(plan.control, b"")
-                    self._append(partition, FakeRecord(key=host, value=value, headers=headers))
+                    self.append(partition, FakeRecord(key=host, value=value, headers=headers))
+
+        if self.rebuilt is not None:
+            self.rebuilt.correct(correction)
 
     def anew(self) -> Fleet:
         """The log folded again by a fold that knows all corrections from the beginning."""
@@ -106,14 +166,13 @@ class Live:
                 fleet.take(records, partition, void=partial(self.corrections.places, partition=partition))
         return fleet
 
-    _folded: list[FakeRecord]
-
-    def _append(self, partition: int, one: FakeRecord) -> None:
+    def append(self, partition: int, one: FakeRecord) -> None:
+        """Put a record at the end of a partition."""
         key = one.key if one.headers else orjson.loads(one.value or b"")["host_id"].encode()
         offset = len(self.log[partition])
-        self.log[partition].append(
-            FakeRecord(partition=partition, offset=offset, key=key, value=one.value, headers=one.headers)
-        )
+        placed = FakeRecord(partition=partition, offset=offset, key=key, value=one.value, headers=one.headers)
+        self.log[partition].append(placed)
+        self.order.append((partition, placed))
 
 
 def exact(fleet: Fleet, *, times: bool) -> tuple[Any, ...]:
@@ -138,7 +197,6 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
 ) -> None:
     """Counts, pairs and, but for forgotten hosts, ledgers: whatever is corrected, in whatever history."""
     live = Live(FoldConfig(partitions=partitions, mass_failure_cap=cap))
-    live._folded = []
     forgotten: set[str] = set()
     for number, (events, selection) in enumerate(rounds, 1):
         ids = [each | {"event_id": uuid_of(1_000 * number + n)} for n, each in enumerate(events)]
@@ -162,6 +220,50 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
         for host, ledger in hosts.items():
             if host.decode() not in forgotten:
                 assert ledger == anew.hosts[partition][host]
+
+
+@given(
+    st.lists(st.tuples(histories(), selections()), min_size=1, max_size=4),
+    histories(),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+)
+def test_a_rebuilt_generation_takes_corrections_in_like_another_rebuild(
+    rounds: list[tuple[list[dict[str, Any]], dict[str, Any]]],
+    last: list[dict[str, Any]],
+    before: int,
+    partitions: int,
+    others: int,
+) -> None:
+    """Some corrections before it was built, some after, other rules and partitions: as if it obeyed all.
+
+    And the first generation, whose control records stand on the same log, is what it would be alone.
+    """
+    live = Live(FoldConfig(partitions=partitions))
+    config = FoldConfig(partitions=others, gap_us=20_000_000, mass_failure_cap=3, generation=2)
+    forgotten: set[str] = set()
+    for number, (events, selection) in enumerate(rounds):
+        if number == min(before, len(rounds) - 1):
+            live.rebuilt = Rebuilt(live, config)
+        ids = [each | {"event_id": uuid_of(1_000 * number + n)} for n, each in enumerate(events)]
+        live.publish([each for each in ids if each["host_id"] not in forgotten])
+        live.correct(number + 1, selection)
+        if selection.get("kind") == "forget_host":
+            forgotten.add(selection["host_id"])
+    live.publish([each for each in last if each["host_id"] not in forgotten])
+    assert live.rebuilt is not None
+    third = Rebuilt(live, replace(config, generation=3))
+    fleets = ((live.rebuilt.fleet, third.fleet), (live.fleet, live.anew()))
+    for fleet, anew in fleets:
+        assert [letter.field for result in fleet.results for letter in result.dead] == []
+        (rows, pairs), (rows_anew, pairs_anew) = fleet.rows(), anew.rows()
+        assert pairs == pairs_anew
+        assert rows.keys() == rows_anew.keys()
+        for component, row in rows.items():
+            same = _without_times if (row["notes"] or {}).get("has_stale_times") else dict
+            assert same(row) == same(rows_anew[component])
+        assert fleet.history_rows() == anew.history_rows()
 
 
 def _without_times(row: dict[str, Any]) -> dict[str, Any]:

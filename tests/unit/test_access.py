@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from processor.app import engine_config
 from processor.cli.main import app
 from processor.errors import SettingsError
-from processor.rights import PARTS, ROLES, acl_commands, part_of, rights
-from processor.settings import load_settings
+from processor.rights import PARTS, ROLES, Role, acl_commands, part_of, rights
+from processor.settings import Settings, load_settings
 from processor.strimzi import as_yaml, kafka_user
-from schemas.topics import OUTCOME_EVENTS, ROUTED_EVENTS, TOPICS, VERDICTS, topics_of
+from schemas.topics import COMPONENT_STATS, OUTCOME_EVENTS, ROUTED_EVENTS, TOPICS, VERDICTS, topics_of
 
 
 def test_every_part_of_the_topics_table_has_a_role() -> None:
@@ -36,13 +36,39 @@ def test_the_rights_are_those_of_the_topics_table() -> None:
             assert ((f"p-{spec.name}", "Write") in found) is writes, (role, spec.name)
 
 
-def test_a_worker_deletes_from_what_it_purges_alone() -> None:
-    """X10: the events, the tables and the audit are nobody's to delete."""
-    settings = load_settings(generation=2)
+@pytest.mark.parametrize("generation", [1, 2])
+def test_the_events_and_the_audit_are_nobodys_to_delete(generation: int) -> None:
+    """X10: a worker deletes from what it purges alone, an operator drops what can be folded again."""
+    settings = load_settings(generation=generation)
     deletes = {
-        right.name for role in ROLES for right in rights(role, settings) if right.operation == "Delete"
+        role: {right.name for right in rights(role, settings) if right.operation == "Delete"}
+        for role in ROLES
     }
-    assert deletes == engine_config(settings).purged_topics
+    own = {settings.topic(spec.name) for spec in topics_of(generation) if not spec.shared}
+    assert deletes["worker"] == engine_config(settings).purged_topics & own
+    assert deletes["operator"] == own
+    assert not any(names for role, names in deletes.items() if role not in {"worker", "operator"})
+
+
+def test_who_rebuilds_a_generation_may_fold_it_and_no_other() -> None:
+    """An operator writes no results of the first generation; of the one to rebuild it does."""
+    first, second = (
+        load_settings(topic_prefix="p-", app_id="fold", generation=1),
+        load_settings(topic_prefix="p-", app_id="fold", generation=2),
+    )
+    assert f"p-{COMPONENT_STATS}" not in written_by("operator", first)
+    assert written_by("worker", second) <= written_by("operator", second)
+    needed = {right for right in rights("worker", second) if right.operation != "Describe"}
+    assert needed <= set(rights("operator", second))
+    assert f"p-{COMPONENT_STATS}" not in written_by("operator", second)
+
+
+def written_by(role: Role, settings: Settings) -> set[str]:
+    return {
+        right.name
+        for right in rights(role, settings)
+        if (right.resource, right.operation) == ("topic", "Write")
+    }
 
 
 def test_only_a_worker_writes_results() -> None:

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from processor.domain.config import FoldConfig
 from processor.domain.corrections import Corrections, CorrectionsError, origin_of
-from processor.domain.decode import decode
+from processor.domain.decode import decode, decode_one
+from processor.domain.events import Event
 from processor.domain.names import Book
 from processor.domain.record import FROM_HEADER
 from schemas.corrections import Correction
-from schemas.times import parse_us
+from schemas.times import parse_us, to_us
 from tests.records import FakeRecord, at, event, record, uuid_of
 
 CONFIG = FoldConfig(partitions=4)
@@ -153,3 +154,14 @@ def test_an_unreadable_correction_is_not_passed_over() -> None:
         Corrections.from_records([b"{}"])
     with pytest.raises(CorrectionsError):
         Corrections.from_records([None])
+
+
+def test_an_event_of_unknown_place_is_judged_by_the_time_of_its_record() -> None:
+    """A dead letter of a rebuilt generation: void if it came before the correction, and not later."""
+    made = corrections(correction(host_id=HOST, before=[0, 0, 0, 0]))
+    made_ms = to_us(made.all[0].at) // 1000
+    for heard_ms, is_void in ((made_ms, True), (made_ms + 1, False)):
+        one = decode_one(record(event(), timestamp=heard_ms), CONFIG)
+        assert isinstance(one, Event)
+        assert made.is_void(one, None) is is_void
+        assert not made.is_void(one, 0)  # where it stood nothing was meant

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from processor.serve.differences import Makings, differences, settings_that_differ
+from processor.serve.differences import Makings, differences, settings_that_differ, summed
 from schemas.corrections import Correction
 from tests.records import uuid_of
 from tests.served import pair, stats
@@ -79,3 +79,35 @@ def test_a_correction_is_why_where_it_names_the_component() -> None:
     a, b = differences("component-stats", old, new, makings)
     assert "a bad batch" in a.why
     assert "a bad batch" not in b.why
+
+
+def day(hours: dict[str, list[int]], failures: int) -> dict[bytes, bytes]:
+    row = {"component_id": "a", "day": "2026-01-02", "install_failures": failures, "hours": hours}
+    return {b'["a","2026-01-02"]': orjson.dumps(row)}
+
+
+def test_a_day_is_told_hour_by_hour() -> None:
+    """The hours that differ, and no others; the clock's setting may have moved an event."""
+    makings = (Makings({"clock_skew_s": 600}), Makings({"clock_skew_s": 60}))
+    old = day({"07": [0, 1, 0, 0], "08": [0, 2, 0, 0]}, 3)
+    new = day({"07": [0, 1, 0, 0], "09": [0, 2, 0, 0]}, 3)
+    (found,) = differences("component-history", old, new, makings)
+    assert found.ids == ("a", "2026-01-02")
+    assert found.fields == {"hours.08": ([0, 2, 0, 0], None), "hours.09": (None, [0, 2, 0, 0])}
+    assert found.why == "clock_skew_s 600 -> 60"
+
+
+def totals(*sessions: int) -> dict[bytes, bytes]:
+    rows = enumerate(sessions)
+    return {b"%d" % at: orjson.dumps({"partition": at, "sessions": n, "hosts": 2 * n}) for at, n in rows}
+
+
+def test_the_fleets_totals_are_compared_as_sums() -> None:
+    """Another number of partitions is no difference; a gap between sessions is why there are others."""
+    assert summed({}) == {}
+    assert list(differences("fleet-totals", summed(totals(3, 4)), summed(totals(1, 1, 5)), SAME)) == []
+    makings = (Makings({"session_gap_s": 60}), Makings({"session_gap_s": 20}, (correction("a"),)))
+    (found,) = differences("fleet-totals", summed(totals(3, 4)), summed(totals(5, 4)), makings)
+    assert (found.ids, found.fields) == (("fleet",), {"sessions": (7, 9), "hosts": (14, 18)})
+    assert "session_gap_s 60 -> 20" in found.why
+    assert "a bad batch" in found.why

@@ -11,7 +11,7 @@ from processor.domain.corrections import Corrections
 from processor.domain.decode import decode
 from processor.domain.names import Book
 from processor.domain.partition import partition_of
-from processor.domain.record import CORRECTION_HEADER, FROM_HEADER
+from processor.domain.record import CORRECTION_HEADER, FROM_HEADER, GENERATION_HEADER
 from processor.domain.routing import VOID_HEADER, Marked, Routed, RoutedEvent, route
 from processor.router import Head, in_order, ready_parts
 from schemas import HOST_ID_MAX
@@ -53,6 +53,31 @@ def test_copies_and_parts_of_corrections_are_passed_over() -> None:
         uuid_of(3),
     ]
     assert (result.passed_over, result.dead, result.ignored) == (2, [], 0)
+
+
+def test_a_control_record_for_this_generation_goes_on_in_its_place() -> None:
+    """It speaks of all events before it and of none behind, and of no other generation's."""
+    config = FoldConfig(partitions=8, generation=2)
+
+    def control(generation: bytes, offset: int) -> FakeRecord:
+        headers = ((CORRECTION_HEADER, b"x"), (GENERATION_HEADER, generation))
+        return FakeRecord(key=b"host-1", value=b"{}", headers=headers, offset=offset)
+
+    records = [
+        control(b"2", 1),
+        record(event(event_id=uuid_of(1)), offset=2),
+        control(b"3", 3),
+        control(b"2", 4),
+        FakeRecord(value=b"not json", offset=5),
+        record(event(event_id=uuid_of(2)), offset=6),
+        control(b"2", 7),
+        FakeRecord(key=b"host-1", value=b"{}", headers=((CORRECTION_HEADER, b"x"),), offset=8),
+    ]
+    result = route(records, 0, config, Book())
+    kinds = ["control" if headers else "event" for _, (_, _, headers, _) in result.events]
+    assert kinds == ["control", "event", "control", "event", "control"]
+    assert {home for home, _ in result.events} == {partition_of(b"host-1", 8)}
+    assert (result.passed_over, len(result.dead)) == (2, 1)
 
 
 def test_bad_records_are_dead_letters_of_their_own_place() -> None:

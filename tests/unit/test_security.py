@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from processor.correct.request import CorrectionError, Request
+from processor.correct.writing import look
 from processor.errors import SettingsError
 from processor.settings import load_settings
+from schemas.corrections import CorrectionKind
 
 SECRET = "s3cret-word"
 SASL = {"security_protocol": "SASL_PLAINTEXT", "sasl_username": "worker"}
@@ -76,3 +79,10 @@ def test_a_correction_key_comes_from_a_file_and_cannot_be_guessed(tmp_path: Path
         load_settings(correction_key_file=file).signing_key()
     assert not load_settings(security_protocol="SSL").fold_config().takes_unsigned
     assert load_settings().fold_config().takes_unsigned
+
+
+async def test_a_correction_that_workers_would_refuse_is_not_made() -> None:
+    """Without a correction key over anything but PLAINTEXT; it is said before Kafka is asked."""
+    request = Request(CorrectionKind.RETRACT, "ada", "", {"host_id": "h"})
+    with pytest.raises(CorrectionError, match="FLEETFOLD_CORRECTION_KEY"):
+        await look(load_settings(security_protocol="SSL"), request)
