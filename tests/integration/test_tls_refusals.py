@@ -101,6 +101,7 @@ COMMANDS = {
     "drop-generation": ("2",),
     "retract": ("--host", "h", "--reason", "a test", "--yes"),
     "undeprecate": ("c", "--reason", "a test", "--yes"),
+    "override": ("c", "--reason", "a test"),
     "forget host": ("h", "--reason", "a test", "--yes"),
     "forget component": ("c", "--reason", "a test", "--yes"),
 }
