@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from processor.admin import explained
 from processor.errors import FleetfoldError
@@ -40,7 +40,7 @@ async def fenced_producer(
     try:
         await producer.start()
         yield producer
-    except ProducerFenced as error:
+    except (ProducerFenced, IllegalOperation) as error:  # the second: shut out between two sends
         raise shut_out from error
     except KafkaError as error:
         raise await explained(error, clients) from error

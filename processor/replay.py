@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import IllegalOperation
 
 from processor.admin import admin_client
 from processor.correct.audit import read_corrections
@@ -174,6 +175,9 @@ async def _send(
                 on_way.append(await producer.send(events, copy.value, **target))
                 mark = {"partition": letter.place[0], "headers": marker(letter)}
                 on_way.append(await producer.send(letters, b"", **mark))
+        except IllegalOperation:  # one of those before was refused already, and that is the reason
+            await settled(on_way)
+            raise
         except BaseException:
             await asyncio.gather(*on_way, return_exceptions=True)  # or asyncio complains of their failures
             raise
