@@ -389,17 +389,12 @@ class WithoutAFence(EngineMachine):
         return []
 
 
-class ClaimingTooLate(EngineMachine):
-    def may_claim(self, membership: Membership) -> bool:  # noqa: ARG002 -- this is what is broken
-        return True
-
-
 class ClaimingNothing(EngineMachine):
     def whom_to_claim(self, plan: Plan) -> Iterable[TopicPartition]:  # noqa: ARG002 -- this is what is broken
         return ()
 
 
-BROKEN = [FoldingOldEpochs, GoingOnFromWhatWasFolded, WithoutAFence, ClaimingTooLate, ClaimingNothing]
+BROKEN = [FoldingOldEpochs, GoingOnFromWhatWasFolded, WithoutAFence, ClaimingNothing]
 
 
 @pytest.mark.parametrize("broken", BROKEN)
