@@ -223,8 +223,8 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
                 assert ledger == anew.hosts[partition][host]
 
 
-# Found by the last whole run, not yet mended: a history in which a control record for the rebuilt generation is
-# refused (dead letter `correction_refused`, field `ledger`). Nothing is miscounted; the correction is not made.
+# Found by the last whole run, not yet mended: a history in which a control record for the rebuilt generation
+# is refused (dead letter `correction_refused`, field `ledger`): that correction is not made there.
 @pytest.mark.xfail(reason="a correction of a rebuilt generation may be refused", strict=False)
 @given(
     st.lists(st.tuples(histories(), selections()), min_size=1, max_size=4),
