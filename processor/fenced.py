@@ -4,8 +4,9 @@ So of two runs of a command at a time one goes on, and neither writes into the o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -15,7 +16,7 @@ from processor.admin import explained
 from processor.errors import FleetfoldError
 from processor.settings import Settings
 
-__all__ = ["fenced_producer", "settled"]
+__all__ = ["Record", "fenced_producer", "send_all"]
 
 
 @asynccontextmanager
@@ -48,14 +49,43 @@ async def fenced_producer(
         await producer.stop()
 
 
-async def settled(sends: "Sequence[asyncio.Future[Any]]") -> list[Any]:
-    """Return what became of all sends.
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record to be written."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+async def send_all(producer: AIOKafkaProducer, records: Iterable[Record]) -> list[Any]:
+    """Send records in the transaction that is open; return where each was written.
 
     Each is awaited, whatever became of the others: asyncio complains of a failure that nobody looks at.
 
     Raises:
         KafkaError: the first that failed.
     """
+    sends: list[asyncio.Future[Any]] = []
+    try:
+        for each in records:
+            sent = await producer.send(
+                each.topic, each.value, key=each.key, partition=each.partition, headers=list(each.headers)
+            )
+            sends.append(sent)
+    except IllegalOperation:  # one of those before was refused already, and that is the reason
+        await _settled(sends)
+        raise
+    except BaseException:
+        await asyncio.gather(*sends, return_exceptions=True)
+        raise
+    return await _settled(sends)
+
+
+async def _settled(sends: "Sequence[asyncio.Future[Any]]") -> list[Any]:
+    """Return what became of all sends; raises the first that failed."""
     ends = await asyncio.gather(*sends, return_exceptions=True)
     for end in ends:
         if isinstance(end, BaseException):

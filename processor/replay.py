@@ -12,13 +12,10 @@ What a correction took back is refused: its original stands before the end that 
 correction that is made while letters are on their way ends the transaction that they are in.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalOperation
 
 from processor.admin import admin_client
 from processor.correct.audit import read_corrections
@@ -30,7 +27,7 @@ from processor.domain.partition import partition_of
 from processor.domain.record import FROM_HEADER, TIME_HEADER, DeadLetter
 from processor.domain.routing import VOID_HEADER
 from processor.errors import FleetfoldError, TopicsError
-from processor.fenced import fenced_producer, settled
+from processor.fenced import Record, fenced_producer, send_all
 from processor.generations import corrections_end
 from processor.settings import Settings
 from schemas.topics import DEAD_LETTERS, OUTCOME_EVENTS
@@ -167,20 +164,11 @@ async def _send(
 ) -> None:
     """Send copies and their markers in one transaction, unless a correction was made since the plan."""
     events, letters = settings.intake_topic, settings.topic(DEAD_LETTERS)
-    on_way: list[asyncio.Future[Any]] = []
+    records = []
+    for letter, copy in chunk:
+        records.append(Record(events, copy.partition, copy.key, copy.value, copy.headers))
+        records.append(Record(letters, letter.place[0], None, b"", marker(letter)))
     async with producer.transaction():
-        try:
-            for letter, copy in chunk:
-                target = {"key": copy.key, "partition": copy.partition, "headers": list(copy.headers)}
-                on_way.append(await producer.send(events, copy.value, **target))
-                mark = {"partition": letter.place[0], "headers": marker(letter)}
-                on_way.append(await producer.send(letters, b"", **mark))
-        except IllegalOperation:  # one of those before was refused already, and that is the reason
-            await settled(on_way)
-            raise
-        except BaseException:
-            await asyncio.gather(*on_way, return_exceptions=True)  # or asyncio complains of their failures
-            raise
-        await settled(on_way)
+        await send_all(producer, records)
         if await corrections_end(settings) != found.corrections:
             raise ReplayError("a correction was made meanwhile: run it again, it asks what that takes back")

@@ -9,7 +9,6 @@ has control records of its own; those of one from 2 on stand where its `route` m
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -22,7 +21,7 @@ from processor.domain.matching import records_of
 from processor.domain.packing import pack_taken_back
 from processor.domain.record import CORRECTION_HEADER, is_control
 from processor.domain.stats import revocation
-from processor.fenced import fenced_producer, settled
+from processor.fenced import Record, fenced_producer, send_all
 from processor.serve.reader import end_offsets, read_snapshot
 from processor.settings import Settings
 from processor.standing import standing
@@ -104,13 +103,13 @@ async def undeprecate(settings: Settings, request: Request) -> Correction:
         for each in generations:
             await _require_row(each, component)
         entry = correction.model_copy(update={"generations": [each.number for each in generations]})
+        records = [_entry(settings, entry)]
+        for each in generations:
+            topic, partitions = each.settings.topic(COMPONENT_DELTAS), each.config.partitions
+            ((partition, value),) = pack_taken_back([(component, change, None)], partitions, 1 << 20)
+            records.append(Record(topic, partition, None, value, headers))
         async with producer.transaction():
-            sends = [await _send_entry(settings, producer, entry)]
-            for each in generations:
-                topic, partitions = each.settings.topic(COMPONENT_DELTAS), each.config.partitions
-                ((partition, value),) = pack_taken_back([(component, change, None)], partitions, 1 << 20)
-                sends.append(await producer.send(topic, value, partition=partition, headers=headers))
-            await settled(sends)
+            await send_all(producer, records)
     return entry
 
 
@@ -143,7 +142,7 @@ async def write_down(settings: Settings, request: Request) -> Correction:
     before = None if request.kind is CorrectionKind.UNDEPRECATE else [ends[each] for each in sorted(ends)]
     correction = request.correction(before)
     async with _producer(settings) as producer, producer.transaction():
-        await settled([await _send_entry(settings, producer, correction)])
+        await send_all(producer, [_entry(settings, correction)])
     return correction
 
 
@@ -167,19 +166,16 @@ async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> 
     """
     topic, key = settings.topic(OUTCOME_EVENTS), settings.fold_config().correction_key
     plan.set_aside_longer_than(settings.max_message_bytes - _FRAMING_BYTES, key)
+    controls = [
+        Record(topic, plan.place_of(host, generation), host, *encode_control(own.control, key))
+        for generation in plan.reached
+        for host, own in plan.control[generation.number].items()
+        if own.control is not None
+    ]
     offsets: dict[int, list[int]] = {}
     async with producer.transaction():
-        await settled([await _send_entry(settings, producer, plan.entry())])
-        sends = []
-        for generation in plan.reached:
-            for host, own in plan.control[generation.number].items():
-                if own.control is not None:
-                    value, headers = encode_control(own.control, key)
-                    place = plan.place_of(host, generation)
-                    sends.append(
-                        await producer.send(topic, value, key=host, partition=place, headers=headers)
-                    )
-        for sent in await settled(sends):
+        await send_all(producer, [_entry(settings, plan.entry())])
+        for sent in await send_all(producer, controls):
             offsets.setdefault(sent.partition, []).append(sent.offset)
         for number, own_offsets in offsets.items():
             await _nothing_came(settings, plan, number, max(own_offsets))
@@ -190,12 +186,9 @@ async def _write(settings: Settings, producer: AIOKafkaProducer, plan: Plan) -> 
     return offsets
 
 
-async def _send_entry(
-    settings: Settings, producer: AIOKafkaProducer, correction: Correction
-) -> "asyncio.Future[Any]":
-    value, key = correction.model_dump_json().encode(), str(correction.correction_id).encode()
-    sent: asyncio.Future[Any] = await producer.send(settings.topic(CORRECTIONS), value, key=key, partition=0)
-    return sent
+def _entry(settings: Settings, correction: Correction) -> Record:
+    key, value = str(correction.correction_id).encode(), correction.model_dump_json().encode()
+    return Record(settings.topic(CORRECTIONS), 0, key, value)
 
 
 async def _nothing_came(settings: Settings, plan: Plan, number: int, last: int) -> None:

@@ -9,7 +9,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from processor.admin import kafka_trouble
 from processor.errors import FleetfoldError
-from processor.fenced import settled
+from processor.fenced import Record, send_all
 from processor.rights import verdicts_id
 from processor.settings import Settings
 from schemas.topics import VERDICTS
@@ -67,18 +67,18 @@ class Writer:
             FencedError: another instance leads now.
             KafkaUnavailableError: it failed or took too long; whether it was committed, the topic will tell.
         """
+        records = [
+            Record(
+                self._topic,
+                _PARTITION,
+                component_id.encode(),
+                None if row is None else row.model_dump_json().encode(),
+            )
+            for component_id, row in rows.items()
+        ]
         try:
             async with asyncio.timeout(self._timeout_s), self._producer.transaction():
-                sends = [
-                    await self._producer.send(
-                        self._topic,
-                        key=component_id.encode(),
-                        value=None if row is None else row.model_dump_json().encode(),
-                        partition=_PARTITION,
-                    )
-                    for component_id, row in rows.items()
-                ]
-                await settled(sends)
+                await send_all(self._producer, records)
         except (ProducerFenced, IllegalOperation) as error:
             raise FencedError("another instance writes the verdicts now: this one gives up") from error
         except (KafkaError, TimeoutError) as error:
