@@ -51,8 +51,9 @@ class Pacer:
         slow = set(sources) - self._ownership.ahead
         inner = {source for source in slow if source.topic in self._config.purged_topics}
         for part, is_inner in ((slow - inner, False), (inner, True)):
-            self._asked |= part
-            loop.call_at(rest_until_s(loop.time(), between_s, is_inner=is_inner), self._end_rest, part)
+            if part:
+                self._asked |= part
+                loop.call_at(rest_until_s(loop.time(), between_s, is_inner=is_inner), self._ask_again, part)
 
     def folded(self, batch: Batch) -> None:
         """A batch was folded, and its commit begins."""
@@ -84,6 +85,6 @@ class Pacer:
         self._settling.discard(source)
         self.look_again()
 
-    def _end_rest(self, sources: set[TopicPartition]) -> None:
+    def _ask_again(self, sources: set[TopicPartition]) -> None:
         self._asked -= sources
         self.look_again()
