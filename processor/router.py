@@ -23,10 +23,9 @@ from aiokafka.errors import KafkaError
 from processor import lean_fetch
 from processor.domain.record import Record
 from processor.domain.routing import RoutedEvent
-from processor.engine.claims import Word, encode_claim
+from processor.engine.claims import claiming_producer
 from processor.engine.config import EngineConfig
 from processor.engine.errors import EngineError, engine_error
-from processor.engine.producers import FencedProducer
 from processor.engine.recovery import restore
 from processor.engine.transaction import Joint, Transaction
 from processor.routes import Routes
@@ -102,8 +101,7 @@ class Router:
         Raises:
             EngineError: something is wrong that a restart may or may not mend (see its exit code).
         """
-        name = f"{self._config.app_id}-router"
-        producer = FencedProducer(self._config, name, encode_claim(name, Word.COUNTED))
+        producer = claiming_producer(self._config, f"{self._config.app_id}-router")
         stopped = asyncio.create_task(stop.wait())
         try:
             await producer.start()

@@ -45,6 +45,7 @@ __all__ = [
     "Word",
     "claim",
     "claim_name",
+    "claiming_producer",
     "decode_claim",
     "encode_claim",
     "fence",
@@ -143,6 +144,11 @@ async def read_claims(
     return {
         source: decode_claim(each.offset, each.metadata) for source, each in found.items() if each.offset >= 0
     }
+
+
+def claiming_producer(config: EngineConfig, holder: str) -> FencedProducer:
+    """Return a producer whose commits say that they are this holder's."""
+    return FencedProducer(config, holder, encode_claim(holder, Word.COUNTED))
 
 
 async def fence(config: EngineConfig, holders: Iterable[str]) -> None:

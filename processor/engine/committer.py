@@ -7,9 +7,8 @@ many partitions; what is folded while a commit is under way goes with the next.
 import asyncio
 from collections.abc import Callable
 
-from processor.engine.claims import Word, encode_claim
+from processor.engine.claims import claiming_producer
 from processor.engine.config import EngineConfig
-from processor.engine.producers import FencedProducer
 from processor.engine.transaction import Joint, Transaction
 
 __all__ = ["GATHER_S", "Committer"]
@@ -29,7 +28,7 @@ class Committer:
 
     def __init__(self, config: EngineConfig, name: str, expects: Callable[[], bool]) -> None:
         self.name = name
-        self._producer = FencedProducer(config, name, encode_claim(name, Word.COUNTED))
+        self._producer = claiming_producer(config, name)
         self._expects = expects
         self._waiting: list[tuple[Transaction, asyncio.Future[None]]] = []
         self._folded = asyncio.Event()

@@ -39,7 +39,7 @@ Make = Callable[..., tuple[Committer, Recorder]]
 @pytest.fixture
 def make_committer(monkeypatch: pytest.MonkeyPatch) -> Make:
     """Make a committer over a recorder."""
-    monkeypatch.setattr(committer, "FencedProducer", Recorder)
+    monkeypatch.setattr(committer, "claiming_producer", Recorder)
 
     def make(expects: Callable[[], bool] = lambda: False) -> tuple[Committer, Recorder]:
         made = Committer(Words("localhost:1", "group-").config(), "group-1-words-2", expects)
