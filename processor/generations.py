@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
-from processor.admin import AdminClient, admin_client, kafka_trouble
+from processor.admin import AdminClient, admin_client
 from processor.errors import FleetfoldError, TopicsError
+from processor.onerecord import write_record
 from processor.serve.alias import read_aliases
 from processor.serve.reader import read_topic
 from processor.settings import Settings
@@ -214,9 +213,4 @@ async def _delete(client: AdminClient, names: list[str]) -> None:
 
 
 async def _write(settings: Settings, key: bytes, fields: Mapping[str, Any]) -> None:
-    options = settings.kafka_options()
-    try:
-        async with AIOKafkaProducer(**options, enable_idempotence=True) as producer:
-            await producer.send_and_wait(settings.topic(ALIASES), orjson.dumps(fields), key=key, partition=0)
-    except KafkaError as error:
-        raise kafka_trouble(error, options) from error
+    await write_record(settings, settings.topic(ALIASES), key, orjson.dumps(fields))

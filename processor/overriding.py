@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from processor.admin import explained
 from processor.errors import FleetfoldError
+from processor.onerecord import write_record
 from processor.publish.uuid7 import uuid7
 from processor.serve.reader import read_topic
 from processor.settings import Settings
@@ -82,17 +80,5 @@ async def write(settings: Settings, override: Override) -> None:
         TopicsError: no such topic, or no right to write it.
         KafkaUnavailableError: no broker answers.
     """
-    options = settings.kafka_options()
-    producer = AIOKafkaProducer(**options, enable_idempotence=True)
-    try:
-        await producer.start()
-        await producer.send_and_wait(
-            settings.topic(OVERRIDES),
-            override.model_dump_json().encode(),
-            key=subject_key(override.subject),
-            partition=0,
-        )
-    except KafkaError as error:
-        raise await explained(error, options) from error
-    finally:
-        await producer.stop()
+    topic, value = settings.topic(OVERRIDES), override.model_dump_json().encode()
+    await write_record(settings, topic, subject_key(override.subject), value)
