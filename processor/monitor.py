@@ -5,7 +5,7 @@ So an answer is itself the proof that the loop turns. Nothing here changes anyth
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import orjson
@@ -35,8 +35,7 @@ class Watched(Protocol):
         """Return what `/readyz` says beside yes."""
 
 
-@asynccontextmanager
-async def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AsyncIterator[None]:
+def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AbstractAsyncContextManager[None]:
     """Serve a worker's port while the context is open.
 
     Args:
@@ -48,8 +47,7 @@ async def serve(app: BatchApp, meters: Meters, host: str, port: int) -> AsyncIte
     Raises:
         RefusedError: the port cannot be had.
     """
-    async with serve_watched(_Worker(app, meters), host, port):
-        yield
+    return serve_watched(_Worker(app, meters), host, port)
 
 
 @asynccontextmanager
