@@ -16,6 +16,7 @@ __all__ = [
     "JsonOption",
     "PrefixOption",
     "Progress",
+    "ReasonOption",
     "UrlOption",
     "complain",
     "console",
@@ -56,6 +57,7 @@ UrlOption = Annotated[
         show_default=False,
     ),
 ]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; for the audit.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 

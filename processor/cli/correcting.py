@@ -12,6 +12,7 @@ from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
+    ReasonOption,
     console,
     fail,
     harmless,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; for the audit.")]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")]
 _YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 _ForRebuildOption = Annotated[
@@ -55,7 +55,7 @@ def _forget_host(
     host_id: Annotated[str, typer.Argument(metavar="ID", help="As it stands in events: mostly a hash.")],
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
-    reason: _ReasonOption = "",
+    reason: ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
     for_rebuild: _ForRebuildOption = False,
@@ -75,7 +75,7 @@ def _forget_component(
     component_id: Annotated[str, typer.Argument(metavar="ID")],
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
-    reason: _ReasonOption = "",
+    reason: ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
     for_rebuild: _ForRebuildOption = False,
@@ -110,7 +110,7 @@ def _retract(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
         Path | None,
         typer.Option("--event-ids", metavar="FILE", help="With one of the ids in a file, one a line."),
     ] = None,
-    reason: _ReasonOption = "",
+    reason: ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
     for_rebuild: _ForRebuildOption = False,
@@ -136,7 +136,7 @@ def _undeprecate(
     component_id: Annotated[str, typer.Argument(metavar="ID")],
     bootstrap: BootstrapOption = None,
     topic_prefix: PrefixOption = None,
-    reason: _ReasonOption = "",
+    reason: ReasonOption = "",
     dry_run: _DryRunOption = False,
     yes: _YesOption = False,
     for_rebuild: _ForRebuildOption = False,

@@ -11,6 +11,7 @@ from processor.cli.common import (
     BootstrapOption,
     JsonOption,
     PrefixOption,
+    ReasonOption,
     console,
     err_console,
     fail,
@@ -43,7 +44,7 @@ def override(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
         str | None,
         typer.Option("--with", metavar="ID", help="Its conflict with this one.", show_default=False),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; for the audit.")] = "",
+    reason: ReasonOption = "",
     for_days: Annotated[
         float, typer.Option("--for-days", metavar="N", help="It ends by itself after so long.")
     ] = _DAYS,
