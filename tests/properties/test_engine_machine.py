@@ -389,6 +389,11 @@ class WithoutAFence(EngineMachine):
         return []
 
 
+class ClaimingTooLate(EngineMachine):
+    def may_claim(self, membership: Membership) -> bool:  # noqa: ARG002 -- this is what is broken
+        return True
+
+
 class ClaimingNothing(EngineMachine):
     def whom_to_claim(self, plan: Plan) -> Iterable[TopicPartition]:  # noqa: ARG002 -- this is what is broken
         return ()
@@ -411,3 +416,29 @@ def test_the_machine_finds_a_broken_rule(broken: type[EngineMachine]) -> None:
     )
     with pytest.raises((AssertionError, EngineError, KeyError)):
         run_state_machine_as_test(broken, settings=search)
+
+
+@pytest.mark.parametrize(("kind", "holds"), [(EngineMachine, True), (ClaimingTooLate, False)])
+def test_a_claim_of_an_earlier_generation_must_be_refused(kind: type[EngineMachine], holds: bool) -> None:
+    """S9: who froze before its claim would go on beside the next owner, who knows nothing of it."""
+    machine = kind()
+    machine.workers = [machine.process() for _ in range(WORKERS)]
+    first, frozen, last = machine.workers
+    machine.logs[SOURCES[0]] = [b"0", b"1"]
+    machine.assign([0, 0, 0], frozenset())
+    machine.finish_taking_over(first)
+    machine.assign([1, 1, 1], frozenset())
+    for _ in range(4):  # named, read, fenced, restored
+        assert machine.get_on(frozen)
+    frozen.frozen = True
+    machine.assign([1, 1, 1], frozenset())  # the second of those present: the last
+    machine.finish_taking_over(last)
+    frozen.frozen = False
+    machine.finish_taking_over(frozen)
+    for worker in (last, frozen):
+        machine.fold_all(worker)
+    if holds:
+        machine.each_record_is_committed_once_and_in_order()
+    else:
+        with pytest.raises(AssertionError):
+            machine.each_record_is_committed_once_and_in_order()
