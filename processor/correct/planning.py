@@ -18,7 +18,6 @@ from processor.domain.ledger import EMPTY
 from processor.domain.ledger import decode as decode_row
 from processor.domain.matching import named_in, records_of
 from processor.domain.partition import partition_of
-from processor.domain.record import Record
 from processor.domain.retraction import HostPlan, plan_host
 from processor.domain.tracing import Placed, lies_apart, read_by_first, read_by_rebuilt
 from processor.serve.reader import end_offsets, read_snapshot, read_topic
@@ -220,12 +219,15 @@ def _decide(settings: Settings, plan: Plan, generation: Reached) -> Decided:
     """Work out what is to be done for each host in a generation."""
     forgotten = plan.correction.host_id if plan.correction.kind is CorrectionKind.FORGET_HOST else None
     now_ms = time.time_ns() // 1_000_000
+    topic, obeyed = settings.topic(OUTCOME_EVENTS), plan.corrections.only(generation.obeyed)
     decided = {}
     for host, placed in plan.hosts.items():
         home = partition_of(host, generation.config.partitions)
         decided[host] = plan_host(
             host,
-            _records_read(settings, placed, generation, home),
+            read_by_first(placed, home)
+            if generation.number == 1
+            else read_by_rebuilt(host, placed, generation.number, topic, obeyed),
             home,
             generation.config,
             plan.corrections,
@@ -234,14 +236,6 @@ def _decide(settings: Settings, plan: Plan, generation: Reached) -> Decided:
             obeyed=generation.obeyed,
         )
     return decided
-
-
-def _records_read(
-    settings: Settings, placed: Sequence[Placed], generation: Reached, home: int
-) -> list[Record]:
-    if generation.number == 1:
-        return read_by_first(placed, home)
-    return read_by_rebuilt(placed, generation.number, settings.topic(OUTCOME_EVENTS))
 
 
 async def _leave_other_orders(plan: Plan, generation: Reached) -> None:

@@ -69,6 +69,8 @@ def plan_host(
         forget: the host's ledger goes.
         obeyed: the corrections whose events a rebuilt generation never counted.
     """
+    if not records:  # of a host that was forgotten before its rebuild, a generation knows nothing
+        return HostPlan(None, 0)
     never = _voids(corrections, obeyed, partition)
     live = fold(records, partition, {}, config, void=never, applies=True)
     counted = live

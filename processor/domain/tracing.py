@@ -10,6 +10,7 @@ from heapq import merge
 from itertools import accumulate
 
 from processor.domain.record import FROM_HEADER, Record, Taken, generation_of, header_of, is_control
+from processor.domain.routing import Void
 
 __all__ = ["Placed", "lies_apart", "read_by_first", "read_by_rebuilt"]
 
@@ -27,13 +28,17 @@ def read_by_first(records: Iterable[Placed], home: int) -> list[Record]:
     return [each for number, each in records if number == home and _is_for(each, 1)]
 
 
-def read_by_rebuilt(records: Iterable[Placed], generation: int, topic: str) -> list[Record]:
+def read_by_rebuilt(
+    host: bytes, records: Iterable[Placed], generation: int, topic: str, obeyed: Void
+) -> list[Record]:
     """Return what a rebuilt generation's intake reads of a host; originals say where they stand.
 
     Args:
+        host: its id as UTF-8.
         records: of the host, each partition's in offset order.
         generation: which, from 2 on.
         topic: where they stand.
+        obeyed: the corrections of its rebuild, which handed on nothing of a host that was forgotten later.
     """
     parts: dict[int, list[Record]] = {}
     for number, each in records:
@@ -42,6 +47,8 @@ def read_by_rebuilt(records: Iterable[Placed], generation: int, topic: str) -> l
         if is_control(each):
             if _is_for(each, generation):
                 parts.setdefault(number, []).append(each)
+            continue
+        if obeyed.forgets(host, number, each.offset):
             continue
         told = [(FROM_HEADER, f"{topic}/{number}/{each.offset}".encode())]
         taken = Taken(each.offset, each.timestamp, each.key, each.value, told)
