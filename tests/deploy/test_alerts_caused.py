@@ -190,12 +190,14 @@ async def test_workers_that_come_and_go(stream: Stream, tmp_path: Path) -> None:
         jobs = {"fleetfold-worker": [running.ports["worker"], dying.ports["worker"]]}
         async with prometheus(tmp_path, jobs, LIMITS) as watching:
             await running.start("worker")
+            alerts = "FleetfoldRestarting", "FleetfoldRebalancing", "FleetfoldDown"
             with dying.gone_at_the_end():
-                for _ in range(2):
-                    await dying.start("worker")
-                    await watching.scrapes(jobs)
-                    await dying.end("worker", signal.SIGKILL)
-                await watching.raises("FleetfoldRestarting", "FleetfoldRebalancing", "FleetfoldDown")
+                async with asyncio.TaskGroup() as group:  # one may be over before the next has begun
+                    group.create_task(watching.raises(*alerts, timeout_s=120))
+                    for _ in range(2):
+                        await dying.start("worker")
+                        await watching.scrapes(jobs)
+                        await dying.end("worker", signal.SIGKILL)
             await running.end("worker")
             await watching.raises("FleetfoldNoWorker")
 
