@@ -58,12 +58,13 @@ class Prometheus:
 
         await eventually(none_raised, timeout_s)
 
-    async def scrapes(self, jobs: Iterable[str]) -> None:
-        """Wait until some jobs answer."""
+    async def scrapes(self, jobs: Mapping[str, Iterable[int]]) -> None:
+        """Wait until all ports of some jobs answer."""
+        wanted = {f"{LOOPBACK}:{port}" for ports in jobs.values() for port in ports}
 
         async def all_up() -> bool:
             answer = await self._get("/api/v1/query?query=up==1")
-            return set(jobs) <= {found["metric"]["job"] for found in answer["data"]["result"]}
+            return wanted <= {found["metric"]["instance"] for found in answer["data"]["result"]}
 
         await eventually(all_up)
 
