@@ -75,7 +75,9 @@ def take_back(component: str, row: Stats | None, change: Stats) -> Stats | None:
     counts = (row[0] + change[0], row[1] + change[1], row[2] + change[2], row[3] + change[3])
     if min(counts) < 0:
         raise NegativeCountError(f"{component!r} would be counted {counts}")
-    is_stale = _may_be(row[4], change[4]) or _may_be(row[5], change[5]) or _may_be(row[6], change[6])
+    is_stale = (
+        _may_be_first(row[4], change[4]) or _may_be_last(row[5], change[5]) or _may_be_last(row[6], change[6])
+    )
     notes = _left(row[7], change[7], is_stale)
     if not any(counts) and (notes is None or not notes[0]):
         return None
@@ -88,7 +90,7 @@ def _left(notes: Notes | None, change: Notes | None, is_stale: bool) -> Notes | 
     count, first_us, last_us, revoked_us, was_stale = notes or (0, None, None, None, False)
     if change is not None:
         count = max(count + change[0], 0)
-        is_stale = is_stale or _may_be(first_us, change[1]) or _may_be(last_us, change[2])
+        is_stale = is_stale or _may_be_first(first_us, change[1]) or _may_be_last(last_us, change[2])
         revoked_us = later(revoked_us, change[3])
     if not count:
         first_us = last_us = None
@@ -98,6 +100,14 @@ def _left(notes: Notes | None, change: Notes | None, is_stale: bool) -> Notes | 
     return None if left == (0, None, None, None, False) else left
 
 
-def _may_be(time_us: int | None, void_us: int | None) -> bool:
-    """Say whether a row's time may be that of a void event: void ones are never beyond it."""
-    return time_us is not None and time_us == void_us
+def _may_be_first(time_us: int | None, void_us: int | None) -> bool:
+    """Say whether a row's first time may be that of a void event, given the first of those.
+
+    That may lie before the row's: an earlier correction took the row away, and another one came.
+    """
+    return time_us is not None and void_us is not None and void_us <= time_us
+
+
+def _may_be_last(time_us: int | None, void_us: int | None) -> bool:
+    """Say the same of a last time, given the last of the void events."""
+    return time_us is not None and void_us is not None and void_us >= time_us

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processor.domain.config import FoldConfig
@@ -176,6 +176,24 @@ class Live:
         self.order.append((partition, placed))
 
 
+def failed(second: int, host: str) -> dict[str, Any]:
+    """A failure of one component."""
+    return {
+        "component_id": "b",
+        "host_id": host,
+        "outcome_type": "install_failure",
+        "timestamp": at(second),
+        "context": "",
+    }
+
+
+_GOES_AND_COMES = [
+    ([failed(0, "host-1")], {"host_id": "host-1"}),
+    ([failed(1, "host-1"), failed(60, "")], {"host_id": "host-1", "kind": "forget_host"}),
+]
+"""A row is taken back to nothing, comes again later, and is taken back from once more."""
+
+
 def exact(fleet: Fleet, *, times: bool) -> tuple[Any, ...]:
     """What must be the same; of a row whose times may be stale, the counts."""
     rows, pairs = fleet.rows()
@@ -190,6 +208,7 @@ def exact(fleet: Fleet, *, times: bool) -> tuple[Any, ...]:
     st.integers(1, 3),
     st.sampled_from([0, 2, 50]),
 )
+@example(_GOES_AND_COMES, [], 1, 50)
 def test_live_corrections_equal_a_fold_without_the_void_events(
     rounds: list[tuple[list[dict[str, Any]], dict[str, Any]]],
     last: list[dict[str, Any]],
@@ -230,6 +249,7 @@ def test_live_corrections_equal_a_fold_without_the_void_events(
     st.integers(1, 3),
     st.integers(1, 3),
 )
+@example(_GOES_AND_COMES, [], 0, 1, 1)
 def test_a_rebuilt_generation_takes_corrections_in_like_another_rebuild(
     rounds: list[tuple[list[dict[str, Any]], dict[str, Any]]],
     last: list[dict[str, Any]],
